@@ -1,0 +1,70 @@
+"""
+The connector's errors, told apart by the question that matters with money: may the command be sent again?
+"""
+import json
+from typing import Optional
+
+
+class ValrAPIError(IOError):
+    """
+    VALR, or the front end before it, answered a REST request with an HTTP status of 400 or more.
+
+    `code` and `message` are those of VALR's JSON error body, and `code` is None when the body is anything else: VALR's
+    front end sometimes answers an HTML page, and was seen to do so although the order had been accepted.
+    """
+
+    def __init__(self, status: int, method: str, path: str, body: str = "", retry_after: Optional[float] = None):
+        self.status = status
+        self.retry_after = retry_after  # seconds, when the reply names it
+        self.code, self.message = _error_of(body)
+        super().__init__(f"VALR answered {method} {path} with HTTP {status}: {self._description()}")
+
+    @property
+    def is_rejection(self) -> bool:
+        """
+        True when VALR itself refused the request, so that it was certainly not executed. An HTML page, a 5xx or a 429
+        say nothing of the kind.
+        """
+        return self.code is not None and 400 <= self.status < 500 and self.status != 429
+
+    def _description(self) -> str:
+        if self.code is not None:
+            return f"{self.message} (code {self.code})"
+        if self.status == 429:
+            return "too many requests"
+        if self.status == 503:
+            return "VALR is in read-only mode or not available"
+        return "not VALR's error format, the outcome is unknown"
+
+
+class ValrOrderRejected(IOError):
+    """VALR refused the order or the cancellation, and said why. Sending it again would be refused again."""
+
+    def __init__(self, reason: str, code: Optional[int] = None):
+        self.reason = reason
+        self.code = code
+        super().__init__(reason)
+
+
+class ValrOutcomeUnknown(IOError):
+    """The command left this machine, and no reply tells whether it was executed. Never send it again: look it up."""
+
+
+class ValrCommandNotSent(ConnectionError):
+    """The command never left this machine. It may be sent over another path."""
+
+
+class ValrLoginRefused(ConnectionError):
+    """VALR opened the account socket and did not accept the login, or did not open it. The text says why."""
+
+
+def _error_of(body: str) -> tuple[Optional[int], str]:
+    try:
+        error = json.loads(body)
+    except (ValueError, RecursionError):
+        return None, ""
+    if not isinstance(error, dict) or type(error.get("code")) is not int:
+        return None, ""
+    message = str(error.get("message", "")).strip()
+    details = error.get("validationErrors")
+    return error["code"], f"{message} {details}" if details else message

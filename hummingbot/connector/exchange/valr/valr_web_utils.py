@@ -1,0 +1,197 @@
+import asyncio
+import ipaddress
+import os
+from datetime import datetime
+from decimal import Decimal
+from typing import Callable, Optional
+
+from yarl import URL
+
+import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
+from hummingbot.connector.time_synchronizer import TimeSynchronizer
+from hummingbot.connector.utils import TimeSynchronizerRESTPreProcessor
+from hummingbot.core.api_throttler.async_throttler_base import AsyncThrottlerBase
+from hummingbot.core.web_assistant.auth import AuthBase
+from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest, RESTResponse
+from hummingbot.core.web_assistant.rest_assistant import RESTAssistant
+from hummingbot.core.web_assistant.rest_post_processors import RESTPostProcessorBase
+from hummingbot.core.web_assistant.rest_pre_processors import RESTPreProcessorBase
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+
+
+def public_rest_url(path_url: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
+    """
+    :param path_url: path from the leading slash
+    :param domain: `valr`, or `valr_simulator` for the embedded exchange
+    :return: the whole URL of a public REST route
+    """
+    return _rest_host(domain) + path_url
+
+
+def private_rest_url(path_url: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
+    """The whole URL of a signed REST route: VALR serves both kinds on one host."""
+    return public_rest_url(path_url, domain)
+
+
+def socket_url(path_url: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
+    """
+    :param path_url: `/ws/trade` or `/ws/account`
+    :param domain: `valr`, or `valr_simulator` for the embedded exchange
+    :return: the whole URL of a socket
+    """
+    if domain == CONSTANTS.DEFAULT_DOMAIN:
+        return CONSTANTS.WSS_URL + path_url
+    return _rest_host(domain).replace("http", "ws", 1) + path_url
+
+
+def _rest_host(domain: str) -> str:
+    return CONSTANTS.REST_URL if domain == CONSTANTS.DEFAULT_DOMAIN else simulator_url()
+
+
+def simulator_url() -> str:
+    """
+    :return: the base URL of the embedded exchange, from the environment or the default
+    :raises ValueError: when the URL does not lead to this machine, because keys would be sent in the clear
+    """
+    text = os.environ.get(CONSTANTS.SIMULATOR_URL_VARIABLE, CONSTANTS.SIMULATOR_DEFAULT_URL)
+    try:
+        url = URL(text)
+        is_safe = url.scheme == "http" and _is_loopback(url.host or "") and url.path in ("", "/") and not url.user
+    except ValueError:
+        is_safe = False
+    if not is_safe:
+        raise ValueError(
+            f"{CONSTANTS.SIMULATOR_URL_VARIABLE}={text!r} is not a simulator on this machine. Set it to an address like "
+            f"{CONSTANTS.SIMULATOR_DEFAULT_URL}, or unset it to use that one.")
+    return text.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class ValrHeadersPreProcessor(RESTPreProcessorBase):
+    """
+    Hummingbot labels GET requests as form data. VALR wants its JSON label on every request and was seen to answer 403
+    without it.
+    """
+
+    async def pre_process(self, request: RESTRequest) -> RESTRequest:
+        request.headers = {**(request.headers or {}), "Content-Type": "application/json"}
+        return request
+
+
+class ValrErrorPostProcessor(RESTPostProcessorBase):
+    """
+    The base class turns every error reply into one IOError whose text has to be searched, and drops HTML bodies. Here
+    the reply keeps its status and VALR's code, which decide whether an order may still be alive.
+    """
+
+    async def post_process(self, response: RESTResponse) -> RESTResponse:
+        # Read here, so that the body is covered by the request's time limit; aiohttp keeps it for the caller.
+        body = await response.text()
+        if response.status >= 400:
+            raise ValrAPIError(
+                status=response.status,
+                method=response.method.value,
+                path=URL(response.url).path,
+                body=body,
+                retry_after=_seconds((response.headers or {}).get("Retry-After")),
+            )
+        return response
+
+
+def _seconds(header: Optional[str]) -> Optional[float]:
+    return float(header) if header and header.isdecimal() else None
+
+
+class ValrRESTAssistant(RESTAssistant):
+    async def call(self, request: RESTRequest, timeout: Optional[float] = None) -> RESTResponse:
+        """
+        The base class waits without a limit, and its callers read a TimeoutError as "no exchange order id yet", which
+        counts towards declaring an order lost. A silent VALR becomes a ConnectionError instead.
+        """
+        limit = timeout or CONSTANTS.REST_TIMEOUT
+        try:
+            async with asyncio.timeout(limit):
+                return await super().call(request)
+        except TimeoutError as error:
+            raise ConnectionError(
+                f"VALR did not answer {request.method.value} {URL(request.url).path} within {limit:g} s.") from error
+
+
+class ValrWebAssistantsFactory(WebAssistantsFactory):
+    async def get_rest_assistant(self) -> RESTAssistant:
+        """The base class's assistant, with a time limit on every request (see `ValrRESTAssistant`)."""
+        return ValrRESTAssistant(
+            connection=await self._connections_factory.get_rest_connection(),
+            throttler=self._throttler,
+            rest_pre_processors=self._rest_pre_processors,
+            rest_post_processors=self._rest_post_processors,
+            auth=self._auth,
+        )
+
+
+def build_api_factory(
+        throttler: Optional[AsyncThrottlerBase] = None,
+        time_synchronizer: Optional[TimeSynchronizer] = None,
+        domain: str = CONSTANTS.DEFAULT_DOMAIN,
+        time_provider: Optional[Callable] = None,
+        auth: Optional[AuthBase] = None,
+) -> WebAssistantsFactory:
+    """
+    :param throttler: rate limits to keep; VALR's full ones when there is none
+    :param time_synchronizer: clock that gets VALR's time before the first request is signed
+    :param domain: `valr`, or `valr_simulator` for the embedded exchange
+    :param time_provider: returns an awaitable of VALR's time in milliseconds
+    :param auth: signer of the requests that need one
+    """
+    throttler = throttler or create_throttler()
+    return ValrWebAssistantsFactory(
+        throttler=throttler,
+        auth=auth,
+        rest_pre_processors=[
+            TimeSynchronizerRESTPreProcessor(
+                synchronizer=time_synchronizer or TimeSynchronizer(),
+                time_provider=time_provider or (lambda: get_current_server_time(throttler, domain))),
+            ValrHeadersPreProcessor(),
+        ],
+        rest_post_processors=[ValrErrorPostProcessor()],
+    )
+
+
+def build_api_factory_without_time_synchronizer_pre_processor(throttler: AsyncThrottlerBase) -> WebAssistantsFactory:
+    return ValrWebAssistantsFactory(
+        throttler=throttler,
+        rest_pre_processors=[ValrHeadersPreProcessor()],
+        rest_post_processors=[ValrErrorPostProcessor()],
+    )
+
+
+def create_throttler(limits_share_percentage: Decimal = Decimal("100")) -> ValrThrottler:
+    """
+    :param limits_share_percentage: part of VALR's limits this bot may use, 0 to 100
+    """
+    return ValrThrottler(CONSTANTS.RATE_LIMITS, limits_share_percentage=limits_share_percentage)
+
+
+async def get_current_server_time(
+        throttler: Optional[AsyncThrottlerBase] = None,
+        domain: str = CONSTANTS.DEFAULT_DOMAIN,
+) -> float:
+    """
+    :return: VALR's time in unix milliseconds. The field `epochTime` is in whole seconds, `time` has nine decimals (wire).
+    """
+    factory = build_api_factory_without_time_synchronizer_pre_processor(throttler or create_throttler())
+    rest_assistant = await factory.get_rest_assistant()
+    reply = await rest_assistant.execute_request(
+        url=public_rest_url(CONSTANTS.SERVER_TIME_PATH, domain),
+        method=RESTMethod.GET,
+        throttler_limit_id=CONSTANTS.SERVER_TIME_PATH,
+    )
+    return datetime.fromisoformat(reply["time"]).timestamp() * 1e3
