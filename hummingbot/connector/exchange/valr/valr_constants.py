@@ -179,7 +179,7 @@ TRADE_PERMISSION = "Trade"
 RAND_SYMBOL = "R"
 RAND_CODE = "ZAR"
 
-# Keys are normalised (case-folded, without spaces and underscores) because both "Partially Filled" and "PartiallyFilled"
+# Keys are normalised (case-folded, no spaces or underscores) because both "Partially Filled" and "PartiallyFilled"
 # were captured. CANCELED with fills and FAILED with fills are told apart by the quantities, not by the text.
 ORDER_STATE = {
     "requested": OrderState.PENDING_CREATE,

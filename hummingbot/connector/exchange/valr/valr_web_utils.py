@@ -63,8 +63,8 @@ def simulator_url() -> str:
         is_safe = False
     if not is_safe:
         raise ValueError(
-            f"{CONSTANTS.SIMULATOR_URL_VARIABLE}={text!r} is not a simulator on this machine. Set it to an address like "
-            f"{CONSTANTS.SIMULATOR_DEFAULT_URL}, or unset it to use that one.")
+            f"{CONSTANTS.SIMULATOR_URL_VARIABLE}={text!r} is not a simulator on this machine. Set it to an address "
+            f"like {CONSTANTS.SIMULATOR_DEFAULT_URL}, or unset it to use that one.")
     return text.rstrip("/")
 
 
@@ -185,7 +185,7 @@ async def get_current_server_time(
         domain: str = CONSTANTS.DEFAULT_DOMAIN,
 ) -> float:
     """
-    :return: VALR's time in unix milliseconds. The field `epochTime` is in whole seconds, `time` has nine decimals (wire).
+    :return: VALR's time in unix milliseconds, from `time` with its nine decimals; `epochTime` has whole seconds (wire)
     """
     factory = build_api_factory_without_time_synchronizer_pre_processor(throttler or create_throttler())
     rest_assistant = await factory.get_rest_assistant()

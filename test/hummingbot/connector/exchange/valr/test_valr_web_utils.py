@@ -1,0 +1,172 @@
+import asyncio
+from datetime import datetime, timezone
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_web_utils as web_utils
+from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.core.web_assistant.connections.data_types import RESTMethod
+
+
+@pytest.fixture
+async def serve(monkeypatch):
+    """Serves one handler for every request and makes it the simulator the connector talks to."""
+    servers = []
+
+    async def start(handler) -> web.Application:
+        application = web.Application()
+        application.router.add_route("*", "/{path:.*}", handler)
+        server = TestServer(application)
+        await server.start_server()
+        servers.append(server)
+        monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, f"http://127.0.0.1:{server.port}")
+        return application
+
+    yield start
+    for server in servers:
+        await server.close()
+
+
+async def request(method: RESTMethod = RESTMethod.GET, path: str = CONSTANTS.STATUS_PATH, **kwargs):
+    factory = web_utils.build_api_factory_without_time_synchronizer_pre_processor(web_utils.create_throttler())
+    async with factory:
+        assistant = await factory.get_rest_assistant()
+        return await assistant.execute_request(
+            url=web_utils.public_rest_url(path, CONSTANTS.SIMULATOR_DOMAIN), method=method,
+            throttler_limit_id=path, **kwargs)
+
+
+def test_production_hosts_are_fixed_and_encrypted(monkeypatch):
+    monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, "http://127.0.0.1:1")
+
+    assert web_utils.public_rest_url("/v1/public/time") == "https://api.valr.com/v1/public/time"
+    assert web_utils.private_rest_url("/v1/orders/open", "valr") == "https://api.valr.com/v1/orders/open"
+    assert web_utils.socket_url("/ws/trade") == "wss://api.valr.com/ws/trade"
+
+
+@pytest.mark.parametrize("url, socket", [
+    ("http://127.0.0.1:8710", "ws://127.0.0.1:8710/ws/account"),
+    ("http://localhost:9/", "ws://localhost:9/ws/account"),
+    ("http://[::1]:9", "ws://[::1]:9/ws/account"),
+])
+def test_simulator_is_found_through_the_environment(monkeypatch, url, socket):
+    monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, url)
+
+    assert web_utils.socket_url("/ws/account", CONSTANTS.SIMULATOR_DOMAIN) == socket
+
+
+def test_simulator_default_url(monkeypatch):
+    monkeypatch.delenv(CONSTANTS.SIMULATOR_URL_VARIABLE, raising=False)
+
+    assert web_utils.public_rest_url("/x", CONSTANTS.SIMULATOR_DOMAIN) == "http://127.0.0.1:8710/x"
+
+
+@pytest.mark.parametrize("url", [
+    "http://10.0.0.1:8710", "https://127.0.0.1:8710", "http://127.0.0.1.example.com", "http://user@127.0.0.1:1",
+    "http://example.com", "http://127.0.0.1:99999", "127.0.0.1:8710", "", "http://127.0.0.1/path",
+])
+def test_simulator_elsewhere_is_refused_with_the_mend(monkeypatch, url):
+    monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, url)
+
+    with pytest.raises(ValueError, match="VALR_SIMULATOR_URL=.*unset it"):
+        web_utils.public_rest_url("/x", CONSTANTS.SIMULATOR_DOMAIN)
+
+
+@pytest.mark.parametrize("method", [RESTMethod.GET, RESTMethod.POST, RESTMethod.DELETE])
+async def test_every_request_is_labelled_as_json(serve, method):
+    async def handler(received: web.Request) -> web.Response:
+        return web.json_response({"label": received.headers["Content-Type"]})
+
+    await serve(handler)
+
+    assert await request(method) == {"label": "application/json"}
+
+
+async def test_error_reply_keeps_status_and_code(serve):
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"code": -21, "message": "Unsupported Currency Pair"}, status=400)
+
+    await serve(handler)
+
+    with pytest.raises(ValrAPIError) as caught:
+        await request()
+    assert (caught.value.status, caught.value.code) == (400, -21)
+    assert caught.value.is_rejection
+
+
+@pytest.mark.parametrize("header, seconds", [("7", 7.0), ("soon", None), (None, None)])
+async def test_retry_after_is_kept_when_it_is_a_number(serve, header, seconds):
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(status=429, headers={"Retry-After": header} if header else {})
+
+    await serve(handler)
+
+    with pytest.raises(ValrAPIError) as caught:
+        await request()
+    assert caught.value.retry_after == seconds
+
+
+async def test_silent_server_becomes_a_connection_error_naming_the_request(serve, monkeypatch):
+    monkeypatch.setattr(CONSTANTS, "REST_TIMEOUT", 0.05)
+    released = asyncio.Event()
+
+    async def handler(_: web.Request) -> web.Response:
+        await released.wait()
+        return web.Response()
+
+    await serve(handler)
+
+    with pytest.raises(ConnectionError, match="did not answer GET /v1/public/status within 0.05 s"):
+        await request()
+    released.set()
+
+
+async def test_reply_that_stops_halfway_becomes_a_connection_error(serve, monkeypatch):
+    monkeypatch.setattr(CONSTANTS, "REST_TIMEOUT", 0.05)
+    released = asyncio.Event()
+
+    async def handler(received: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Length": "100"})
+        await response.prepare(received)
+        await response.write(b"{")
+        await released.wait()
+        return response
+
+    await serve(handler)
+
+    with pytest.raises(ConnectionError, match="did not answer"):
+        await request()
+    released.set()
+
+
+async def test_server_time_comes_in_milliseconds(serve):
+    async def handler(_: web.Request) -> web.Response:
+        # Wire
+        return web.json_response({"epochTime": 1790133597, "time": "2026-09-23T03:19:57.710853735Z"})
+
+    await serve(handler)
+
+    milliseconds = await web_utils.get_current_server_time(domain=CONSTANTS.SIMULATOR_DOMAIN)
+
+    expected = datetime(2026, 9, 23, 3, 19, 57, 710853, tzinfo=timezone.utc)
+    assert milliseconds == pytest.approx(expected.timestamp() * 1e3)
+
+
+async def test_first_signed_request_waits_for_the_exchanges_clock(serve):
+    paths = []
+
+    async def handler(received: web.Request) -> web.Response:
+        paths.append(received.path)
+        return web.json_response({"time": "2026-09-23T03:19:57.7Z"})
+
+    await serve(handler)
+    async with web_utils.build_api_factory(domain=CONSTANTS.SIMULATOR_DOMAIN) as factory:
+        assistant = await factory.get_rest_assistant()
+        for _ in range(2):
+            await assistant.execute_request(
+                url=web_utils.public_rest_url(CONSTANTS.STATUS_PATH, CONSTANTS.SIMULATOR_DOMAIN),
+                throttler_limit_id=CONSTANTS.STATUS_PATH)
+
+    assert paths == [CONSTANTS.SERVER_TIME_PATH, CONSTANTS.STATUS_PATH, CONSTANTS.STATUS_PATH]
