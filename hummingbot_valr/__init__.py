@@ -1,1 +1,1 @@
-"""The toolbox around the VALR connector: installer, embedded exchange and demo, behind the command `hummingbot-valr`."""
+"""The toolbox around the VALR connector: installer, embedded exchange and demo, as the command `hummingbot-valr`."""

@@ -14,13 +14,13 @@ app = typer.Typer(
 
 HummingbotDir = Annotated[Optional[Path], typer.Argument(
     metavar="HUMMINGBOT_DIR",
-    help="The root of a Hummingbot: the folder that holds its package `hummingbot`. Without it, the one this Python imports.")]
+    help="The root of a Hummingbot: the folder that holds its package `hummingbot`. Default: what Python imports.")]
 
 
 @app.command()
 def install(
     hummingbot_dir: HummingbotDir = None,
-    link: Annotated[bool, typer.Option("--link", help="Symlink the files to this project instead of copying them.")] = False,
+    link: Annotated[bool, typer.Option("--link", help="Symlink the files to this project, do not copy them.")] = False,
 ) -> None:
     """Put the connector, its data feeds and the test bot into a Hummingbot."""
     try:
@@ -64,7 +64,7 @@ def simulator(
     try:
         asyncio.run(serve())
     except OSError as error:
-        raise _failure(f"Cannot listen on 127.0.0.1:{port}: {error.strerror}. Choose another --port, or 0 for a free one.")
+        raise _failure(f"Cannot listen on port {port}: {error.strerror}. Choose another --port, or 0 for a free one.")
     except KeyboardInterrupt:
         typer.echo("The embedded VALR has ended.")
 

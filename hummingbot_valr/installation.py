@@ -16,7 +16,7 @@ from typing import Dict, Iterable, Iterator, List, Optional
 
 MANIFEST_NAME = "hummingbot-valr.json"
 
-# Order books and scripts need hooks that Hummingbot has had since this version, which the package index calls 20260922.
+# Order books and scripts need hooks that Hummingbot has had since this version, on the package index 20260922.
 OLDEST_VERSION = (2, 18, 0)
 OLDEST_RELEASE = (20260922,)
 
@@ -27,10 +27,11 @@ PARTS = (
     "scripts/valr_test_bot.py",
 )
 
-# A source checkout and the Docker image have these. A pip-installed Hummingbot expects them beside its package, does not
-# create them, and its commands fail until they exist.
+# A source checkout and the Docker image have these. A pip-installed Hummingbot expects them beside its package, does
+# not create them, and its commands fail until they exist.
 FOLDERS = (
-    "conf", "conf/connectors", "conf/controllers", "conf/scripts", "conf/strategies", "controllers", "data", "logs", "scripts",
+    "conf", "conf/connectors", "conf/controllers", "conf/scripts", "conf/strategies",
+    "controllers", "data", "logs", "scripts",
 )
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent
@@ -54,8 +55,8 @@ def find_hummingbot(directory: Optional[Path] = None) -> Path:
     if not (package / "connector" / "exchange").is_dir() or not (package / "VERSION").is_file():
         hint = f" Did you mean {root.parent}?" if (root / "connector" / "exchange").is_dir() else ""
         raise InstallationError(
-            f"{root} is not a Hummingbot: it has no hummingbot/connector/exchange with a hummingbot/VERSION beside it. Name"
-            f" the folder of a source checkout, or the site-packages of an environment with Hummingbot.{hint}")
+            f"{root} is not a Hummingbot: it has no hummingbot/connector/exchange, or no hummingbot/VERSION. Name the"
+            f" folder of a source checkout, or the site-packages of an environment with Hummingbot.{hint}")
     version = (package / "VERSION").read_text().strip()
     numbers = tuple(int(number) for number in re.findall(r"\d+", version))
     if numbers < (OLDEST_RELEASE if len(numbers) == 1 else OLDEST_VERSION):
@@ -67,7 +68,7 @@ def find_hummingbot(directory: Optional[Path] = None) -> Path:
 
 def _imported_root() -> Path:
     spec = importlib.util.find_spec("hummingbot")
-    # A folder named hummingbot without an __init__.py, such as this project's own, is found too, but has no origin.
+    # A folder named hummingbot without an __init__.py, such as this project's, is found too, but has no origin.
     if spec is None or spec.origin is None:
         raise InstallationError(
             "This Python environment has no Hummingbot. Name the folder of a source checkout, or install one here with"
@@ -128,13 +129,13 @@ class Installation:
 
         :param link: symlink the parts to where this project lies instead of copying them
         :return: what was done, one line for each part and each folder
-        :raises InstallationError: a path holds something of the user's, or cannot be written. In the second case what was
-            put until then is recorded, so that a repetition or `uninstall` can go on from there.
+        :raises InstallationError: a path holds something of the user's, or cannot be written. In the second case what
+            was put until then is recorded, so that a repetition or `uninstall` can go on from there.
         """
         parts = [part for part in PARTS if not self._is_in_place(part)]
         wanted = {path: source for part in parts for path, source in _sources(part, link).items()}
         missing = {path: source for path, source in wanted.items()
-                   if fingerprint(self._root / path) != _expected_fingerprint(source, link)}
+                   if self._found(path) != _expected_fingerprint(source, link)}
         obsolete = [path for path in self._entries
                     if _part_of(path) in parts and (path in missing or path not in wanted)]
         self._refuse_foreign([*parts, *missing, *obsolete], replace_folders=link)
@@ -182,8 +183,14 @@ class Installation:
                 f"{self._manifest}, the record of what was installed, cannot be read ({error}). Restore it, or delete it"
                 f" together with {', '.join(PARTS)}, and try again.") from None
 
+    def _found(self, path: str) -> Optional[str]:
+        """The fingerprint of what lies at a path; what is seen there through a symlinked part does not lie there."""
+        part = _part_of(path)
+        is_behind_link = part is not None and part != path and (self._root / part).is_symlink()
+        return None if is_behind_link else fingerprint(self._root / path)
+
     def _is_in_place(self, part: str) -> bool:
-        """True if the part is this project's very own file or folder: put there by pip, or by a symlink of the user's."""
+        """True if the part is this project's own file or folder, put there by pip or by a symlink of the user's."""
         target = self._root / part
         return part not in self._entries and target.exists() and target.samefile(SOURCE_ROOT / part)
 
@@ -195,10 +202,11 @@ class Installation:
                 f" since: {', '.join(foreign)}. Move them away and try again.")
 
     def _is_foreign(self, path: str, replace_folders: bool) -> bool:
-        found = fingerprint(self._root / path)
+        found = self._found(path)
         if found != FOLDER:
             return found is not None and found != self._entries.get(path)
-        strangers = [file for file in _files(self._root / path) if str(file.relative_to(self._root)) not in self._entries]
+        strangers = [file for file in _files(self._root / path)
+                     if str(file.relative_to(self._root)) not in self._entries]
         return path not in self._folders or (replace_folders and bool(strangers))
 
     # === Changes ===
@@ -216,8 +224,8 @@ class Installation:
                     self._manifest.unlink()
         except OSError as error:
             raise InstallationError(
-                f"Cannot change {error.filename or self._root}: {error.strerror}. Check the permissions and the free space"
-                " there, then run the command again.") from None
+                f"Cannot change {error.filename or self._root}: {error.strerror}. Check the permissions and the free"
+                " space there, then run the command again.") from None
 
     def _write_manifest(self) -> None:
         content = {"entries": self._entries, "folders": self._folders}
