@@ -190,7 +190,7 @@ class Installation:
         return None if is_behind_link else fingerprint(self._root / path)
 
     def _is_in_place(self, part: str) -> bool:
-        """True if the part is this project's own file or folder, put there by pip or by a symlink of the user's."""
+        """True if the part is the own file or folder of this project, put there by pip or by the user as a symlink."""
         target = self._root / part
         return part not in self._entries and target.exists() and target.samefile(SOURCE_ROOT / part)
 
