@@ -180,8 +180,8 @@ class Installation:
             self._entries, self._folders = dict(content["entries"]), list(content["folders"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InstallationError(
-                f"{self._manifest}, the record of what was installed, cannot be read ({error}). Restore it, or delete it"
-                f" together with {', '.join(PARTS)}, and try again.") from None
+                f"{self._manifest}, the record of what was installed, cannot be read ({error}). Restore it, or delete"
+                f" it together with {', '.join(PARTS)}, and try again.") from None
 
     def _found(self, path: str) -> Optional[str]:
         """The fingerprint of what lies at a path; what is seen there through a symlinked part does not lie there."""
