@@ -1,0 +1,117 @@
+import gc
+import statistics
+from dataclasses import asdict, dataclass, field
+from typing import Awaitable, Callable, Dict, List, Optional
+
+
+@dataclass
+class Series:
+    """The samples of one side of a comparison, one per alternation, all in the same unit."""
+
+    samples: List[float] = field(default_factory=list)
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.samples)
+
+    @property
+    def spread(self) -> float:
+        """:return: distance between the quartiles, as a part of the median"""
+        if len(self.samples) < 2:
+            return 0.0
+        low, _, high = statistics.quantiles(self.samples, n=4, method="inclusive")
+        return (high - low) / self.median
+
+    def ratio_to(self, other: "Series") -> float:
+        """
+        :return: median of the ratios within each alternation, which a machine whose speed drifts changes least
+        """
+        return statistics.median(mine / theirs for mine, theirs in zip(self.samples, other.samples))
+
+
+class FigureVoid(Exception):
+    """What was measured did not do its work: its figure must not be shown."""
+
+
+async def alternate(sides: Dict[str, Callable[[], Awaitable[Dict[str, float]]]], rounds: int,
+                    progress: Callable[[str], None]) -> Dict[str, Dict[str, Series]]:
+    """
+    Measures all sides in turn, `rounds` times (A B C A B C ...), after one round that only warms up.
+
+    :param sides: name -> one measurement, returning figure name -> value
+    :return: figure name -> side -> samples
+    :raises FigureVoid: when a measurement found its result wrong
+    """
+    figures: Dict[str, Dict[str, Series]] = {}
+    for round_number in range(rounds + 1):
+        for name, measure in sides.items():
+            progress(f"round {round_number}/{rounds}: {name}" if round_number else f"warming up: {name}")
+            gc.collect()
+            result = await measure()
+            if round_number:
+                for figure, value in result.items():
+                    figures.setdefault(figure, {}).setdefault(name, Series()).samples.append(value)
+    return figures
+
+
+@dataclass
+class Target:
+    """One number the connector has to reach."""
+
+    text: str
+    value: float
+    limit: float
+    at_least: bool
+
+    @property
+    def is_met(self) -> bool:
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        sign = ">=" if self.at_least else "<="
+        return f"{'met   ' if self.is_met else 'MISSED'}  {self.text}: {self.value:.3g} (target {sign} {self.limit:g})"
+
+
+@dataclass
+class Table:
+    """One figure of all sides, with the ratio to a reference side."""
+
+    title: str
+    unit: str
+    reference: str
+    series: Dict[str, Series]
+    digits: int = 1
+
+    def __str__(self) -> str:
+        width = max(len(name) for name in self.series)
+        lines = [f"{self.title}", f"{'':{width}}  {self.unit:>14}  {'spread':>7}  ratio to {self.reference}"]
+        for name, series in self.series.items():
+            lines.append(f"{name:{width}}  {series.median:14,.{self.digits}f}  {series.spread:7.0%}  "
+                         f"{series.ratio_to(self.series[self.reference]):.2f}")
+        return "\n".join(lines)
+
+
+@dataclass
+class Report:
+    """What one part of the benchmarks found."""
+
+    part: str
+    tables: List[Table] = field(default_factory=list)
+    targets: List[Target] = field(default_factory=list)
+    notes: List[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        blocks = [f"=== {self.part} ===", *map(str, self.tables), "\n".join(map(str, self.targets)),
+                  "\n".join(self.notes)]
+        return "\n\n".join(block for block in blocks if block)
+
+    def as_json(self) -> dict:
+        return {
+            **asdict(self),
+            "targets": [{**asdict(target), "met": target.is_met} for target in self.targets],
+        }
+
+
+def best(series: Dict[str, Series], names: List[str], highest: bool) -> Optional[str]:
+    """:return: the side among `names` with the best median"""
+    return (max if highest else min)(names, key=lambda name: series[name].median)
