@@ -1,0 +1,192 @@
+"""The way of a REST request: limits, maintenance, signature, permission, cache, faults, and only then its route."""
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any, Awaitable, Callable, Dict, Mapping, Optional, Tuple
+
+from aiohttp import web
+
+from . import wire
+from .clock import SimulatedClock
+from .commands import parse_object
+from .faults import Faults, RequestFaults
+from .ledger import Account
+from .rate_limits import RateLimits
+from .rules import Rejected, invalid
+from .signing import TRADE, VIEW, ApiKey, Keyring
+
+logger = logging.getLogger(__name__)
+
+MALFORMED_PAGE = ("<html><head><title>400 Bad Request</title></head><body><h1>400. That’s an error.</h1>"
+                  "<p>Your client has issued a malformed or illegal request.</p></body></html>")
+ERROR_PAGE = "<html><head><title>Server Error</title></head><body><h1>Error: Server Error</h1></body></html>"
+
+
+@dataclass
+class Call:
+    """A request that was let in. `params` are the variable parts of the path, `query` the decoded query."""
+    params: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+    account: Optional[Account] = None
+    key: Optional[ApiKey] = None
+
+    def payload(self) -> Dict[str, Any]:
+        """The JSON object in the body; `Rejected` when there is none."""
+        return parse_object(self.body)
+
+    def number(self, name: str, default: int, most: int) -> int:
+        """A whole number of the query within 0..`most`; `Rejected` otherwise."""
+        text = self.query.get(name)
+        if text is None:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) < 12) or int(text) > most:
+            raise invalid(f"{name} is a number from 0 to {most}")
+        return int(text)
+
+
+@dataclass
+class Reply:
+    """`body`: None for an empty one, a string for HTML, anything else is sent as JSON."""
+    status: int = 200
+    body: Any = None
+    headers: Dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    A path with its handler. `permission` None: public. `cache` is the seconds a reply is served again. `faults` names
+    the group of `Faults` that acts on it.
+    """
+    verb: str
+    path: str
+    handler: Callable[[Call], Reply]
+    permission: Optional[str] = VIEW
+    cache: int = 0
+    faults: str = "read"
+    primary_only: bool = False
+
+
+def order_route(verb: str, path: str, handler: Callable[[Call], Reply], faults: str) -> Route:
+    """A route that needs the permission to trade."""
+    return Route(verb, path, handler, permission=TRADE, faults=faults)
+
+
+class Gate:
+    """Answers requests of registered routes."""
+
+    def __init__(self, clock: SimulatedClock, faults: Faults, keyring: Keyring, limits: RateLimits):
+        self._clock = clock
+        self._faults = faults
+        self._keyring = keyring
+        self._limits = limits
+        self._cache: Dict[str, Tuple[float, Reply]] = {}
+
+    def clear_cache(self) -> None:
+        self._cache.clear()
+
+    def register(self, app: web.Application, route: Route) -> None:
+        def handler(request: web.Request) -> Awaitable[web.StreamResponse]:
+            return self._answer(route, request)
+
+        app.router.add_route(route.verb, route.path, handler)
+
+    async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
+        faults: RequestFaults = getattr(self._faults, route.faults)
+        if self._faults.outage:
+            return _hang_up(request)
+        if not self._limits.allow(request.method, request.path, request.headers.get("X-VALR-API-KEY")):
+            return self._send(self._too_many())
+        if self._faults.read_only and request.method not in ("GET", "OPTIONS"):
+            return self._send(Reply(503))
+        try:
+            call = await self._admit(route, request)
+        except Rejected as refusal:
+            return self._send(_refused(refusal, request))
+        fault = faults.draw()
+        if fault == "lost_before":
+            return _hang_up(request)
+        if fault == "late":
+            self._clock.call_later(self._faults.stall, self._run, route, request, call)
+            return _hang_up(request)
+        if fault in ("html_refused", "rate_limited", "unavailable", "server_error"):
+            return self._send({"html_refused": Reply(400, MALFORMED_PAGE), "rate_limited": self._too_many(),
+                               "unavailable": Reply(503), "server_error": Reply(500, ERROR_PAGE)}[fault])
+        reply = self._run(route, request, call)
+        if fault == "lost_after":
+            return _hang_up(request)
+        if fault == "stalled":
+            await self._clock.sleep(self._faults.stall)
+        if fault == "html_accepted":
+            reply = Reply(400, MALFORMED_PAGE)
+        if fault == "server_error_accepted":
+            reply = Reply(500, ERROR_PAGE)
+        return self._send(reply)
+
+    async def _admit(self, route: Route, request: web.Request) -> Call:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise invalid("the body is too large") from None
+        call = Call(request.match_info, request.query, body)
+        if route.permission is not None:
+            call.key, account_id = self._keyring.authenticate(request.headers, request.method, request.raw_path, body)
+            call.account = self._keyring.account(account_id)
+            if route.permission not in call.key.permissions:
+                raise Rejected(None, "Unauthorized", status=401)
+            if route.primary_only and call.account.is_sub_account:
+                raise Rejected(None, "Unauthorized", status=401)
+        if request.method in ("POST", "PUT", "PATCH") and request.content_type != "application/json":
+            raise Rejected(None, "Content-Type application/json is needed", status=403)
+        return call
+
+    def _run(self, route: Route, request: web.Request, call: Call) -> Reply:
+        if route.cache and self._faults.public_cache:
+            return self._cached(route, request, call)
+        return self._handle(route, request, call)
+
+    def _cached(self, route: Route, request: web.Request, call: Call) -> Reply:
+        now = self._clock.now()
+        stored = self._cache.get(request.raw_path)
+        if stored is None or now - stored[0] >= route.cache:
+            reply = self._handle(route, request, call)
+            reply.headers["Cache-Control"] = f"max-age={route.cache}" + (",public" if call.key is None else "")
+            # The text is kept, not the objects in it: they go on changing.
+            reply.body = json.loads(wire.dumps(reply.body))
+            stored = self._cache[request.raw_path] = now, reply
+        stored_at, reply = stored
+        return Reply(reply.status, reply.body, {**reply.headers, "Age": str(int(now - stored_at))})
+
+    def _handle(self, route: Route, request: web.Request, call: Call) -> Reply:
+        try:
+            return route.handler(call)
+        except Rejected as refusal:
+            return _refused(refusal, request)
+
+    def _too_many(self) -> Reply:
+        headers = {"x-valr-ratelimited": "true"}
+        if self._faults.retry_after is not None:
+            headers["Retry-After"] = str(self._faults.retry_after)
+        return Reply(429, headers=headers)
+
+    @staticmethod
+    def _send(reply: Reply) -> web.Response:
+        headers = {"x-valr-upstream-service-time": "1", **reply.headers}
+        if reply.body is None:
+            return web.Response(status=reply.status, headers=headers)
+        if isinstance(reply.body, str):
+            return web.Response(status=reply.status, headers=headers, text=reply.body, content_type="text/html")
+        return web.Response(status=reply.status, headers=headers, body=wire.dumps(reply.body).encode(),
+                            content_type="application/json")
+
+
+def _refused(refusal: Rejected, request: web.Request) -> Reply:
+    logger.info("%s %s refused: %s %s", request.method, request.path, refusal.status, refusal.message)
+    return Reply(refusal.status, refusal.body())
+
+
+def _hang_up(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()

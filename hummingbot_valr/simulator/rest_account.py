@@ -1,0 +1,134 @@
+"""REST routes of the account: balances, fills, transactions, fees, keys, sub-accounts."""
+from typing import Any, Callable, Dict, List
+
+from . import wire
+from .catalogue import Currency
+from .clock import SimulatedClock
+from .engine import Engine
+from .faults import Faults
+from .gate import Call, Reply, Route
+from .ledger import Account, Balance
+from .money import amount, plain
+from .orders import Fill
+from .rest_public import time_bound
+from .rules import Rejected, invalid
+from .signing import ApiKey
+
+TRANSFER = "Internal Transfer"
+
+
+class AccountRoutes:
+    """The money and the past of the account a request acts for."""
+
+    def __init__(self, engine: Engine, clock: SimulatedClock, faults: Faults):
+        self._engine = engine
+        self._opened_ms = clock.now_ms()
+        self._faults = faults
+
+    def routes(self) -> List[Route]:
+        return [
+            Route("GET", "/v1/account/balances", self.balances),
+            Route("GET", "/v1/account/balances/all", self.all_balances, primary_only=True),
+            Route("GET", "/v1/account/tradehistory", self.trade_history),
+            Route("GET", "/v1/account/{pair}/tradehistory", self.trade_history_of_pair),
+            Route("GET", "/v1/account/transactionhistory", self.transaction_history),
+            Route("GET", "/v1/account/fees/trade", self.fees),
+            Route("GET", "/v1/account/api-keys/current", self.key),
+            Route("GET", "/v1/account/subaccounts", self.sub_accounts, primary_only=True),
+            Route("POST", "/v1/account/subaccounts/transfer", self.transfer, permission=TRANSFER, primary_only=True),
+        ]
+
+    def balances(self, call: Call) -> Reply:
+        without_zero = call.query.get("excludeZeroBalances", "false").lower() == "true"
+        return Reply(body=self._balances(call.account, without_zero))
+
+    def all_balances(self, call: Call) -> Reply:
+        accounts = [account for account in self._engine.ledger.accounts.values()
+                    if account is call.account or account.is_sub_account]
+        return Reply(body=[{"account": {"label": account.label, "id": account.account_id},
+                            "balances": self._balances(account, without_zero=True)} for account in accounts])
+
+    def trade_history(self, call: Call) -> Reply:
+        start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
+        fills = [fill for fill in call.account.fills
+                 if (start is None or fill.trade.at_ms / 1000 >= start)
+                 and (end is None or fill.trade.at_ms / 1000 <= end)]
+        return Reply(body=self._fills(call, fills))
+
+    def trade_history_of_pair(self, call: Call) -> Reply:
+        symbol = call.params["pair"]
+        if symbol not in self._engine.pairs:
+            raise Rejected(-21, "Unsupported Currency Pair")
+        return Reply(body=self._fills(call, [fill for fill in call.account.fills if fill.trade.pair.symbol == symbol]))
+
+    def transaction_history(self, call: Call) -> Reply:
+        start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
+        kinds = [kind for kind in call.query.get("transactionTypes", "").split(",") if kind]
+        currency = call.query.get("currency")
+        rows = [wire.transaction(record) for record in call.account.transactions
+                if (not kinds or record.kind in kinds)
+                and (currency is None or currency in (record.debit_currency, record.credit_currency))
+                and (start is None or record.at_ms / 1000 >= start) and (end is None or record.at_ms / 1000 <= end)]
+        return Reply(body=_page(call, rows, lambda row: row["id"], most=200))
+
+    def fees(self, call: Call) -> Reply:
+        rows = []
+        for pair in self._engine.pairs.values():
+            if not pair.active:
+                continue
+            row: Dict[str, Any] = {"currencyPair": pair.symbol}
+            if "LIMIT" in pair.order_types:
+                maker, taker = self._engine.fees(call.account, pair)
+                row |= {"makerPercentage": plain(maker), "takerPercentage": plain(taker)}
+            if "SIMPLE" in pair.order_types:
+                row["simplePercentage"] = "1.6"
+            rows.append(row)
+        return Reply(body=rows)
+
+    def key(self, call: Call) -> Reply:
+        key: ApiKey = call.key
+        return Reply(body=key.row())
+
+    def sub_accounts(self, call: Call) -> Reply:
+        return Reply(body=[{"label": account.label, "id": account.account_id}
+                           for account in self._engine.ledger.accounts.values() if account.is_sub_account])
+
+    def transfer(self, call: Call) -> Reply:
+        payload = call.payload()
+        texts = {name: payload.get(name) for name in ("fromId", "toId", "currencyCode", "amount")}
+        if not all(isinstance(text, str) for text in texts.values()):
+            raise invalid("fromId, toId, currencyCode and amount are strings")
+        value = amount(texts["amount"])
+        if value is None or not self._is_own(texts["fromId"]) or not self._is_own(texts["toId"]):
+            raise invalid("amount is a positive decimal string, fromId and toId are accounts")
+        currency = self._engine.currencies.get(texts["currencyCode"], Currency("", ""))
+        if -value.as_tuple().exponent > currency.decimal_places:
+            raise Rejected(None, "Too many decimals", status=403)
+        self._engine.transfer(texts["fromId"], texts["toId"], currency.short_name, value)
+        return Reply(202)
+
+    def _is_own(self, account_id: str) -> bool:
+        account = self._engine.ledger.accounts.get(account_id)
+        return account is not None and (account_id == "0" or account.is_sub_account)
+
+    def _balances(self, account: Account, without_zero: bool) -> List[Dict[str, Any]]:
+        held = dict(wire.balances(account))
+        never_held = Balance(updated_ms=self._opened_ms)
+        rows = [(name, held.get(name, never_held)) for name in self._engine.currencies]
+        return [wire.rest_balance(name, balance, self._faults.rest_balance_symbol) for name, balance in rows
+                if not without_zero or balance.total]
+
+    def _fills(self, call: Call, fills: List[Fill]) -> List[Dict[str, Any]]:
+        other_ids = self._faults.rest_trade_ids_differ
+        page = _page(call, fills, lambda fill: wire.history_id(fill.trade, other_ids), most=100)
+        return [wire.trade_history(fill, other_ids) for fill in page]
+
+
+def _page(call: Call, rows: List[Any], row_id: Callable[[Any], str], most: int) -> List[Any]:
+    """A page of `rows` (oldest first), newest first, by skip, limit and beforeId."""
+    skip, limit, before = call.number("skip", 0, 10**9), call.number("limit", 100, most), call.query.get("beforeId")
+    newest_first = rows[::-1]
+    if before is not None:
+        ids = [row_id(row) for row in newest_first]
+        newest_first = newest_first[ids.index(before) + 1:] if before in ids else []
+    return newest_first[skip:skip + limit]
