@@ -4,6 +4,7 @@ What Hummingbot asks of a connector before it is used: keys, default fees, domai
 Hummingbot imports this module at every start. A ModuleNotFoundError here would make the connector vanish without a word
 and any other exception would stop every Hummingbot command, so nothing optional is imported.
 """
+import logging
 from decimal import Decimal
 from typing import Any, Dict
 
@@ -67,3 +68,10 @@ OTHER_DOMAINS_PARAMETER = {"valr_simulator": "valr_simulator"}
 OTHER_DOMAINS_EXAMPLE_PAIR = {"valr_simulator": EXAMPLE_PAIR}
 OTHER_DOMAINS_DEFAULT_FEES = {"valr_simulator": DEFAULT_FEES}
 OTHER_DOMAINS_KEYS = {"valr_simulator": ValrSimulatorConfigMap.model_construct()}
+
+try:
+    from hummingbot.connector.exchange.valr.valr_registration import register
+
+    register()
+except Exception as error:  # candles and rates are less than the connector itself
+    logging.getLogger(__name__).warning(f"VALR's candles and rate source are not available: {error}")

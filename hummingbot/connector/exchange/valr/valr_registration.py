@@ -1,0 +1,109 @@
+"""
+Makes VALR's candles and prices known to Hummingbot, which keeps its own in fixed tables, as `valr` and, from the embedded
+exchange, as `valr_simulator`.
+
+Hummingbot imports connectors while it is itself half imported, so nothing of it can be imported from here. Each table is
+completed as soon as somebody else has imported its module.
+"""
+import importlib.machinery
+import logging
+import sys
+from importlib.abc import MetaPathFinder
+from types import ModuleType
+from typing import Callable, Dict
+
+Completion = Callable[[ModuleType], None]
+
+
+def _add_candles(factory_module: ModuleType):
+    from hummingbot.data_feed.candles_feed.valr_spot_candles import ValrSimulatorSpotCandles, ValrSpotCandles
+
+    for feed in (ValrSpotCandles, ValrSimulatorSpotCandles):
+        factory_module.CandlesFactory._candles_map[feed.domain] = feed
+
+
+def _add_rate_sources(oracle_module: ModuleType):
+    from hummingbot.core.rate_oracle.sources.valr_rate_source import ValrRateSource, ValrSimulatorRateSource
+
+    for source in (ValrRateSource, ValrSimulatorRateSource):
+        oracle_module.RATE_ORACLE_SOURCES[source.domain] = source
+
+
+def _add_rate_source_modes(config_module: ModuleType):
+    """
+    The client configuration accepts the modes in this table, and their subclasses, because its field type was built
+    from the table before. Therefore VALR's modes derive from another exchange's, of which they keep nothing.
+    """
+    from pydantic import ConfigDict, Field
+
+    class ValrRateSourceMode(config_module.BinanceRateSourceMode):
+        name: str = Field(default="valr")
+        model_config = ConfigDict(title="valr")
+
+    class ValrSimulatorRateSourceMode(config_module.BinanceRateSourceMode):
+        name: str = Field(default="valr_simulator")
+        model_config = ConfigDict(title="valr_simulator")
+
+    for mode in (ValrRateSourceMode, ValrSimulatorRateSourceMode):
+        config_module.RATE_SOURCE_MODES[mode.model_config["title"]] = mode
+
+
+_COMPLETIONS: Dict[str, Completion] = {
+    "hummingbot.data_feed.candles_feed.candles_factory": _add_candles,
+    "hummingbot.core.rate_oracle.rate_oracle": _add_rate_sources,
+    "hummingbot.client.config.client_config_map": _add_rate_source_modes,
+}
+
+
+class _Registration(MetaPathFinder):
+    """
+    Python asks this finder first whenever a module is imported that is not loaded yet. It finds nothing of its own. A
+    table's module is completed right after its import; if that had begun before, at the next import of anything. When all
+    are complete it withdraws. No failure leaves it, because that would break other people's imports.
+    """
+
+    def __init__(self, completions: Dict[str, Completion]):
+        self._pending = dict(completions)
+
+    def start(self):
+        sys.meta_path.insert(0, self)
+        self._complete_loaded_modules()
+
+    def find_spec(self, fullname, path=None, target=None):
+        self._complete_loaded_modules()
+        if fullname not in self._pending:
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(fullname, path)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_and_complete(module: ModuleType):
+                execute(module)
+                self._complete(fullname, module)
+
+            spec.loader.exec_module = execute_and_complete
+        return spec
+
+    def _complete_loaded_modules(self):
+        for name in list(self._pending):
+            module = sys.modules.get(name)
+            if module is not None and not getattr(module.__spec__, "_initializing", False):
+                self._complete(name, module)
+
+    def _complete(self, name: str, module: ModuleType):
+        completion = self._pending.pop(name, None)
+        if completion is None:
+            return
+        try:
+            completion(module)
+        except Exception as error:
+            logging.getLogger(__name__).warning(
+                f"This version of Hummingbot does not take what the VALR connector adds to {name}; trading is not "
+                f"affected. {type(error).__name__}: {error}")
+        if not self._pending and self in sys.meta_path:
+            sys.meta_path.remove(self)
+
+
+def register():
+    """Adds VALR's candles feed and rate source to Hummingbot, now or as soon as Hummingbot has loaded its tables."""
+    _Registration(_COMPLETIONS).start()
