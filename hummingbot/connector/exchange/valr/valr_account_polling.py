@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class ValrAccountPolling:
     """
     Asks for trades, open orders and balances over REST and turns the answers into frames like those of the account
-    socket: same types, but the rows under `data` are REST rows, whose field names differ (see `valr_parsers`).
+    socket: the same types, with REST rows under `data`, whose field names differ (see `valr_parsers`).
 
-    One object serves one period without a socket: its first round tells all that VALR shows, the later ones what is new.
-    Three requests each round, which is 60 of the 1,200 a minute that VALR allows.
+    One object serves one period without a socket: its first round tells all that VALR shows, the later ones what is
+    new. Three requests each round, which is 60 of the 1,200 a minute that VALR allows.
     """
 
     INTERVAL = 3.0  # seconds; a fill has to be known within 5
@@ -46,7 +46,7 @@ class ValrAccountPolling:
         return cls._logger
 
     async def run(self):
-        """Polls until it is cancelled. A failure that lasts is logged in one line when it starts and one when it ends."""
+        """Polls until it is cancelled. A failure that lasts is logged once when it starts and once when it ends."""
         while True:
             results = await asyncio.gather(
                 self._poll_trades(), self._poll_open_orders(), self._poll_balances(), return_exceptions=True)

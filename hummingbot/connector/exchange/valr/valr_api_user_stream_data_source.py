@@ -116,8 +116,8 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
     The account socket: what happens to orders and balances comes in, order commands go out (see `ValrOrderEntry`).
 
     The output queue gets VALR's frames as they are, for these types only: BALANCE_UPDATE, OPEN_ORDERS_UPDATE,
-    ORDER_PROCESSED, ORDER_STATUS_UPDATE, NEW_ACCOUNT_TRADE, FAILED_CANCEL_ORDER, FAILED_ORDER, and AUTHENTICATED at every
-    login. VALR repeats nothing that happened while the socket was away, so AUTHENTICATED means: close the gap now.
+    ORDER_PROCESSED, ORDER_STATUS_UPDATE, NEW_ACCOUNT_TRADE, FAILED_CANCEL_ORDER, FAILED_ORDER, and AUTHENTICATED at
+    every login. VALR repeats nothing that happened while the socket was away: AUTHENTICATED means to close the gap.
 
     Whenever there has been no logged-in socket for `FALLBACK_DELAY`, the account is polled over REST until there is one
     again. The queue then gets frames of the same types whose data are REST rows: BALANCE_UPDATE for each row that
@@ -127,8 +127,8 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
 
     # Seconds without a login after which REST takes over. A fill has to be known within 5; a reconnection takes 1 to 2.
     FALLBACK_DELAY = 3.0
-    # A socket that lived this many seconds worked: the next failure is the first one again.
-    PROVEN_LIFETIME = 15.0
+    # After a connection that lived this many seconds, the pauses before the next ones start small again.
+    STABLE_LIFETIME = 15.0
 
     def __init__(
             self,
@@ -143,9 +143,9 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         :param connector: whose REST requests are used while there is no socket
         :param api_factory: whose throttler counts the connections
         :param domain: `valr`, or `valr_simulator` for the embedded exchange
-        :param cancel_on_disconnect: asks VALR, after each login, to cancel ALL open orders of the account, of every pair
-            and also those placed by hand or by another bot, whenever this socket drops; the routine reconnection after
-            a short loss of the network included. How soon VALR does it is not documented.
+        :param cancel_on_disconnect: asks VALR, after each login, to cancel ALL open orders of the account whenever this
+            socket drops: of every pair, those placed by hand or by another bot, too, and also when the socket is back a
+            second later. How soon VALR does it is not documented.
         """
         super().__init__()
         self._auth = auth
@@ -155,6 +155,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self.cancel_on_disconnect = cancel_on_disconnect
         self._output: Optional[asyncio.Queue] = None
         self._connection: Optional[ValrAccountConnection] = None
+        self._is_logged_in = False
         self._is_suspect = False
         self._until_ping: Optional[asyncio.Timeout] = None
         self._last_frame_at = 0.0
@@ -168,7 +169,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
     @property
     def connected(self) -> bool:
         """True while a socket is logged in, so that `request` can be used."""
-        return self._connection is not None
+        return self._is_logged_in
 
     @property
     def is_polling(self) -> bool:
@@ -198,14 +199,15 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
             while True:
                 polling = asyncio.ensure_future(self._poll_when_needed())
                 try:
-                    connection = await self._logged_in_connection()
+                    await self._connect()
                 finally:
                     polling.cancel()
                     await asyncio.wait([polling])
-                await self._serve(connection)
+                await self._serve()
         finally:
-            self._last_recv_time = 0.0
             self._pause = 0.0
+            self._last_recv_time = 0.0
+            await self._disconnect()
 
     async def request(self, command: str, payload: Dict[str, Any], timeout: float) -> Dict[str, Any]:
         """
@@ -220,7 +222,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         :raises ValrOutcomeUnknown: when there is no reply in time, or the socket is lost before it
         """
         connection = self._connection
-        if connection is None:
+        if not self._is_logged_in:
             raise ValrCommandNotSent("VALR's account socket is not logged in.")
         message_id = f"hb{next(self._message_numbers)}"
         text = ujson.dumps({"type": command, "clientMsgId": message_id, "payload": payload})
@@ -240,34 +242,36 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         finally:
             del self._pending[message_id]
 
-    async def _logged_in_connection(self) -> ValrAccountConnection:
+    async def _connect(self):
         """Tries until VALR accepts a login, with growing pauses."""
         while True:
             await self._sleep(self._pause)
-            connection = ValrAccountConnection()
             try:
-                await self._log_in(connection)
-                return connection
-            except (OSError, aiohttp.ClientError, ValueError) as error:
-                await connection.disconnect()
-                self._note_trouble(str(error) or type(error).__name__)
-                self._pause = _next_pause(self._pause)
-            except BaseException:
-                await connection.disconnect()
-                raise
+                return await self._log_in()
+            except Exception as error:
+                self._note_trouble(error)
+                self._pause = min(max(2 * self._pause, CONSTANTS.RECONNECT_MIN_DELAY), CONSTANTS.RECONNECT_MAX_DELAY)
+                await self._disconnect()
 
-    async def _log_in(self, connection: ValrAccountConnection):
+    async def _disconnect(self):
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            await connection.disconnect()
+
+    async def _log_in(self):
         """
         :raises ValrLoginRefused: in each way in which VALR was seen, or is said, to refuse a login
         :raises OSError, aiohttp.ClientError: when VALR cannot be reached
+        :raises ValueError: when the simulator's URL is wrong
         """
         url = web_utils.socket_url(CONSTANTS.ACCOUNT_SOCKET_PATH, self._domain)
+        self._connection = ValrAccountConnection()
         try:
             async with self._throttler.execute_task(CONSTANTS.SOCKET_CONNECT_LIMIT):
                 headers = self._auth.signed_headers(RESTMethod.GET, CONSTANTS.ACCOUNT_SOCKET_PATH)
                 async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
-                    await connection.open(url, headers)
-                    await self._confirmation(connection)
+                    await self._connection.open(url, headers)
+                    await self._confirmation(self._connection)
         except aiohttp.WSServerHandshakeError as error:
             # This error holds the headers of the request, key and signature among them: it must not travel on.
             meaning = REFUSED_HANDSHAKES.get(error.status, error.message)
@@ -294,30 +298,28 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 reason = frame.get("message") or frame.get("data") or kind if is_refusal else frame
                 raise ValrLoginRefused(f"VALR refused the login: {_without_keys(reason)}")
 
-    async def _serve(self, connection: ValrAccountConnection):
-        """Uses a logged-in connection until it ends."""
+    async def _serve(self):
+        """Uses the logged-in connection until it ends."""
         started_at = time.monotonic()
-        self._connection, self._is_suspect, self._trouble = connection, False, ""
+        self._is_logged_in, self._is_suspect, self._trouble = True, False, ""
         self._last_frame_at = started_at
         self._emit({"type": CONSTANTS.AUTHENTICATED})
         self.logger().info("Logged in to VALR's account socket.")
         try:
             # Whether ORDER_STATUS_UPDATE has to be subscribed is told differently; an ERROR in return does no harm.
-            await connection.send_text(SUBSCRIPTION)
+            await self._connection.send_text(SUBSCRIPTION)
             if self.cancel_on_disconnect:
-                await connection.send_text(CANCEL_ON_DISCONNECT)
-            await self._read(connection)
-        except (OSError, aiohttp.ClientError) as error:
-            self._note_trouble(str(error) or type(error).__name__)
+                await self._connection.send_text(CANCEL_ON_DISCONNECT)
+            await self._read(self._connection)
         except Exception as error:
-            self.logger().exception("Unexpected error on VALR's account socket.")
-            self._trouble = str(error)
+            self._note_trouble(error)
         finally:
-            self._connection = None
+            self._is_logged_in = False
             self._fail_pending_requests()
-            await connection.disconnect()
-        has_worked = time.monotonic() - started_at >= self.PROVEN_LIFETIME
-        self._pause = CONSTANTS.RECONNECT_CLEAN_DELAY if has_worked else _next_pause(self._pause)
+            await self._disconnect()
+        was_stable = time.monotonic() - started_at >= self.STABLE_LIFETIME
+        self._pause = min(max(0.0 if was_stable else 2 * self._pause, CONSTANTS.RECONNECT_CLEAN_DELAY),
+                          CONSTANTS.RECONNECT_MAX_DELAY)
 
     async def _read(self, connection: ValrAccountConnection):
         """Takes each frame as it comes and sends the PINGs, until the connection ends or falls silent."""
@@ -384,8 +386,8 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         await self._sleep(self.FALLBACK_DELAY)
         self._is_polling = True
         self.logger().warning(
-            f"VALR's account socket is not available ({self._trouble or 'no answer to the login yet'}). Balances, orders "
-            f"and fills are polled over REST every {ValrAccountPolling.INTERVAL:g} s until it is.")
+            f"VALR's account socket is not available ({self._trouble or 'no answer to the login yet'}). Balances, "
+            f"orders and fills are polled over REST every {ValrAccountPolling.INTERVAL:g} s until it is.")
         try:
             await ValrAccountPolling(self._connector, self._emit).run()
         finally:
@@ -396,10 +398,14 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._last_recv_time = time.time()
         self._output.put_nowait(frame)
 
-    def _note_trouble(self, trouble: str):
-        if trouble != self._trouble:
-            self._trouble = trouble
+    def _note_trouble(self, error: Exception):
+        """Logs one line when the trouble is a new one; only what cannot come from outside gets a traceback."""
+        trouble = str(error) or type(error).__name__
+        if not isinstance(error, (OSError, aiohttp.ClientError, ValueError)):
+            self.logger().exception("Unexpected error on VALR's account socket.")
+        elif trouble != self._trouble:
             self.logger().info(f"VALR's account socket: {trouble}.")
+        self._trouble = trouble
 
 
 def _decoded(text: str) -> Any:
@@ -407,11 +413,6 @@ def _decoded(text: str) -> Any:
         return ujson.loads(text)
     except ValueError:
         return text
-
-
-def _next_pause(pause: float) -> float:
-    """:return: seconds: twice the last pause, within VALR's tolerance for connections"""
-    return min(max(2 * pause, CONSTANTS.RECONNECT_MIN_DELAY), CONSTANTS.RECONNECT_MAX_DELAY)
 
 
 def _without_keys(reason: Any) -> str:

@@ -108,7 +108,7 @@ class PathLatency:
 
 class ValrOrderEntry:
     """
-    Sends order commands over the account socket while it is logged in, over REST v2 otherwise, and tells how they ended.
+    Sends order commands over the account socket while it is logged in, over REST v2 otherwise, and tells how they end.
 
     Every method either returns, which means that VALR took the command, or raises one of three errors:
 
@@ -283,7 +283,7 @@ class ValrOrderEntry:
             return [error] * len(items)
         outcomes = reply.get("outcomes") if isinstance(reply, dict) else None
         if not isinstance(outcomes, list) or len(outcomes) != len(items):
-            return [ValrOutcomeUnknown("VALR's reply to a batch does not name one outcome for each request.")] * len(items)
+            return [ValrOutcomeUnknown("VALR's reply to a batch does not have one outcome for each item.")] * len(items)
         return [_batch_outcome(outcome) for outcome in outcomes]
 
     def _await_event(self, client_order_id: str, path: str):
@@ -329,7 +329,7 @@ def _acknowledged_data(command: str, reply: Dict[str, Any]) -> Dict[str, Any]:
         return data
     rejection = _rejection(reply.get("error"), data, reply)
     if not rejection.reason and reply["type"] not in REFUSALS:
-        raise ValrOutcomeUnknown(f"VALR's {reply['type']} tells neither that the command was taken nor that it was refused.")
+        raise ValrOutcomeUnknown(f"VALR's {reply['type']} tells neither that {command} was taken nor that it was not.")
     raise rejection
 
 
@@ -338,7 +338,7 @@ def _batch_outcome(outcome: Any) -> BatchOutcome:
     if outcome.get("accepted") is True:
         return Placement(exchange_order_id=str(outcome.get("orderId", "")), is_final=False)
     rejection = _rejection(outcome.get("error"), outcome)
-    return rejection if rejection.reason else ValrOutcomeUnknown("VALR did not tell the outcome of this part of a batch.")
+    return rejection if rejection.reason else ValrOutcomeUnknown("VALR did not tell the outcome of an item of a batch.")
 
 
 def _rejection(*holders: Any) -> ValrOrderRejected:
@@ -349,7 +349,8 @@ def _rejection(*holders: Any) -> ValrOrderRejected:
     reason, code = "", None
     for holder in holders:
         holder = {"message": holder} if isinstance(holder, str) else _as_dict(holder)
-        reason = reason or " ".join(str(holder[key]).strip() for key in ("message", "validationErrors") if holder.get(key))
+        reason = reason or " ".join(
+            str(holder[key]).strip() for key in ("message", "validationErrors") if holder.get(key))
         code = code if code is not None or type(holder.get("code")) is not int else holder["code"]
     if code is None and "duplicate customer order id" in reason.lower():
         code = CONSTANTS.DUPLICATE_ORDER_ID_CODE
