@@ -9,10 +9,12 @@ from typing import Dict, Optional
 
 from hummingbot_valr.installation import FOLDERS, PARTS, SOURCE_ROOT, find_hummingbot
 
-# Nothing is reported to anybody from here.
+# Nothing is reported to anybody from here, and prices come from the embedded exchange too.
 CLIENT_CONFIGURATION = """\
 anonymized_metrics_mode: anonymized_metrics_disabled
 send_error_logs: false
+rate_oracle_source:
+  name: valr_simulator
 """
 
 
@@ -22,8 +24,8 @@ class CommandFailed(Exception):
 
 class HummingbotInstance:
     """
-    The Hummingbot of this Python environment with folders of its own. Hummingbot keeps configuration, keys, data and logs
-    beside its package, so this one has a package folder of its own, whose contents are those of the installed one.
+    The Hummingbot of this Python environment with folders of its own. Hummingbot keeps configuration, keys, data and
+    logs beside its package, so this one has a package folder of its own, whose contents are those of the installed one.
 
     :param folder: an empty folder for it; conf, data, logs, scripts and controllers come to lie there
     :param environment: variables for its commands and bots, such as VALR_SIMULATOR_URL
