@@ -1,0 +1,411 @@
+import asyncio
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+import aiohttp
+
+import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr import valr_web_utils as web_utils
+from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
+from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
+from hummingbot.connector.exchange.valr.valr_order_book import BookSnapshot
+from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
+from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket, aggregated_snapshot
+from hummingbot.core.data_type.order_book import OrderBook
+from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
+from hummingbot.core.data_type.order_book_tracker import OrderBookPairMetrics, OrderBookTrackerMetrics
+from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
+from hummingbot.core.web_assistant.connections.data_types import RESTMethod
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+from hummingbot.logger import HummingbotLogger
+
+if TYPE_CHECKING:
+    from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
+
+
+@dataclass
+class MarketDataCounters:
+    """Market data since the connector was created, for a person to read."""
+    frames: int = 0  # verified frames that changed a served book
+    snapshots: int = 0
+    trades: int = 0
+    repeated_trades: int = 0
+    gaps: int = 0
+    checksum_failures: int = 0
+    other_faults: int = 0
+    resyncs: int = 0
+    longest_resync: float = 0.0  # seconds
+    reconnects: int = 0
+    feeds: Dict[str, str] = field(default_factory=dict)  # trading pair -> event its book comes from
+    unverified: Dict[str, str] = field(default_factory=dict)  # trading pair -> reason
+
+
+class _Feed:
+    """The pairs that share a connection, and that connection; while it is being replaced also the next one."""
+
+    def __init__(self):
+        self.books: List[TrackedBook] = []
+        self.readers: Dict[ValrTradeSocket, asyncio.Task] = {}  # oldest first
+
+    @property
+    def socket(self) -> Optional[ValrTradeSocket]:
+        """The connection that serves the books."""
+        return next(iter(self.readers), None)
+
+    def add(self, tracked: TrackedBook):
+        self.books.append(tracked)
+        for socket in self.readers:
+            socket.add(tracked)
+
+    def remove(self, tracked: TrackedBook):
+        self.books.remove(tracked)
+        for socket in self.readers:
+            socket.remove(tracked)
+
+
+class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
+    """
+    Market data from VALR's trade socket: verified order books and public trades.
+
+    The base class hands messages to the tracker through queues. Here every frame is verified and applied to the
+    `OrderBook` where it is received, so nothing is queued and nothing older can be replayed over a snapshot.
+    """
+
+    # Up to 20 pairs on a socket are no concern, the upper bound is not known.
+    PAIRS_PER_SOCKET = 50
+    # An unsigned socket is replaced this long before VALR closes it.
+    REPLACEMENT_MARGIN = 120.0  # seconds
+    # A socket that lived as long is followed by a new one without a growing delay.
+    STABLE_AGE = 60.0  # seconds
+    # After this long without a book from the socket, one is taken from REST.
+    SOCKET_BOOK_TIMEOUT = 10.0  # seconds
+
+    _logger: Optional[HummingbotLogger] = None
+
+    def __init__(self,
+                 trading_pairs: List[str],
+                 connector: "ValrExchange",
+                 api_factory: WebAssistantsFactory,
+                 domain: str = CONSTANTS.DEFAULT_DOMAIN,
+                 auth: Optional[ValrAuth] = None):
+        """
+        :param auth: signer of the handshakes; None when there are no keys
+        """
+        super().__init__(trading_pairs)
+        self._connector = connector
+        self._api_factory = api_factory
+        self._domain = domain
+        self._auth = auth
+        self._books: Dict[str, TrackedBook] = {}
+        self._feeds: List[_Feed] = []
+        self._tasks: Optional[asyncio.TaskGroup] = None
+        self._session: Optional[aiohttp.ClientSession] = None
+        self._is_login_refused = False
+        self._reconnects = 0
+        self._metrics = OrderBookTrackerMetrics()
+        self._removed = OrderBookPairMetrics(trading_pair="removed pairs")
+
+    @property
+    def books_verified(self) -> bool:
+        """True while every trading pair has an order book that is verified and alive."""
+        return all(pair in self._books and self._books[pair].is_verified for pair in self._trading_pairs)
+
+    def counters(self) -> MarketDataCounters:
+        counters = MarketDataCounters(reconnects=self._reconnects)
+        for pair, book in self._books.items():
+            counters.frames += book.metrics.diffs_processed
+            counters.snapshots += book.metrics.snapshots_processed
+            counters.trades += book.metrics.trades_processed
+            counters.repeated_trades += book.faults.repeated_trades
+            counters.gaps += book.faults.gaps
+            counters.checksum_failures += book.faults.checksum_failures
+            counters.other_faults += book.faults.other_faults
+            counters.resyncs += book.faults.resyncs
+            counters.longest_resync = max(counters.longest_resync, book.faults.longest_resync)
+            counters.feeds[pair] = book.feed or "none"
+            if not book.is_verified:
+                counters.unverified[pair] = book.reason
+        return counters
+
+    @property
+    def metrics(self) -> OrderBookTrackerMetrics:
+        """Hummingbot's own metrics. The pairs count for themselves, and the totals are taken when somebody asks."""
+        metrics = self._metrics
+        counted = [self._removed, *metrics.per_pair_metrics.values()]
+        metrics.total_diffs_processed = sum(pair.diffs_processed for pair in counted)
+        metrics.total_snapshots_processed = sum(pair.snapshots_processed for pair in counted)
+        metrics.total_trades_processed = sum(pair.trades_processed for pair in counted)
+        return metrics
+
+    # === Life cycle ===
+
+    async def listen_for_subscriptions(self):
+        """
+        The base class keeps one socket for all pairs, with a fixed delay and a traceback on trouble. Here each group of
+        pairs has its own, which is kept until this task is cancelled.
+        """
+        self.stop()
+        self._is_login_refused = False
+        tasks = None
+        try:
+            async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
+                self._session = session
+                await self._wait_for_symbols()
+                tracked = [book for pair in self._trading_pairs if (book := await self._resolve(pair)) is not None]
+                self._tasks = tasks
+                for book in tracked:
+                    self._assign(book)
+                await asyncio.get_running_loop().create_future()
+        finally:
+            if self._tasks is tasks:
+                self.stop()
+
+    def stop(self):
+        """
+        Takes the verification from all books at once. The connections end with the task of `listen_for_subscriptions`,
+        and change no book any more.
+        """
+        for feed in self._feeds:
+            for socket in feed.readers:
+                socket.release("stopped")
+        self._feeds = []
+        self._tasks = None
+        for book in self._books.values():
+            book.initialised.clear()
+            book.answered.clear()
+
+    async def listen_for_order_book_diffs(self, ev_loop: asyncio.AbstractEventLoop, output: asyncio.Queue):
+        """The base class reads a queue here. Diffs are applied where they are received."""
+
+    async def listen_for_order_book_snapshots(self, ev_loop: asyncio.AbstractEventLoop, output: asyncio.Queue):
+        """
+        The base class reads a queue here and asks REST for snapshots once an hour. Snapshots come from the socket, and
+        the REST book has sequence numbers of its own.
+        """
+
+    async def listen_for_trades(self, ev_loop: asyncio.AbstractEventLoop, output: asyncio.Queue):
+        """The base class reads a queue here. Trades are applied where they are received."""
+
+    # === Order books ===
+
+    async def get_new_order_book(self, trading_pair: str) -> OrderBook:
+        """
+        The base class makes an order book from a REST snapshot. Here it is the order book that the socket keeps up to
+        date, as soon as there is one.
+
+        :raises ValueError: when the pair is removed before
+        """
+        tracked = self._book(trading_pair)
+        if self._auth is not None:
+            try:
+                async with asyncio.timeout(self.SOCKET_BOOK_TIMEOUT):
+                    await tracked.initialised.wait()
+            except TimeoutError:
+                await self._serve_rest_book(tracked)
+        await tracked.initialised.wait()
+        if self._books.get(trading_pair) is not tracked:
+            raise ValueError(f"{trading_pair} is not tracked any more.")
+        return tracked.order_book
+
+    async def _serve_rest_book(self, tracked: TrackedBook):
+        try:
+            message = await self._order_book_snapshot(tracked.trading_pair)
+        except (IOError, KeyError, ValueError) as error:
+            self.logger().warning(f"No order book of {tracked.trading_pair} from the socket, nor from REST ({error}).")
+            return
+        if not tracked.initialised.is_set():
+            tracked.serve(BookSnapshot(message.bids, message.asks, message.update_id), CONSTANTS.ORDER_BOOK_PATH)
+            self.logger().warning(
+                f"No order book of {tracked.trading_pair} from the socket yet. It is taken from REST, not verified.")
+
+    async def _order_book_snapshot(self, trading_pair: str) -> OrderBookMessage:
+        """VALR's signed order book, at most a second old. The public one may be 30 seconds old and is never used."""
+        symbol = await self._connector.exchange_symbol_associated_to_pair(trading_pair)
+        data = await self._connector._api_get(
+            path_url=CONSTANTS.ORDER_BOOK_PATH.format(symbol=symbol),
+            is_auth_required=True,
+            limit_id=CONSTANTS.ORDER_BOOK_PATH,
+        )
+        snapshot = aggregated_snapshot(data)
+        content = {
+            "trading_pair": trading_pair,
+            "update_id": snapshot.update_id,
+            "bids": snapshot.bids,
+            "asks": snapshot.asks,
+        }
+        return OrderBookMessage(OrderBookMessageType.SNAPSHOT, content, time.time())
+
+    async def get_last_traded_prices(self, trading_pairs: List[str], domain: Optional[str] = None) -> Dict[str, float]:
+        """
+        :return: last traded price in quote units of each trading pair, from one request for all of them; not a number
+            where VALR knows none
+        """
+        rows = await self._connector._api_get(path_url=CONSTANTS.MARKET_SUMMARY_PATH)
+        prices = {row["currencyPair"]: float(row["lastTradedPrice"]) for row in rows}
+        symbols = [await self._connector.exchange_symbol_associated_to_pair(pair) for pair in trading_pairs]
+        return {pair: prices.get(symbol) or float("nan") for pair, symbol in zip(trading_pairs, symbols)}
+
+    # === Trading pairs ===
+
+    async def subscribe_to_trading_pair(self, trading_pair: str) -> bool:
+        """
+        Adds a pair and waits for its order book.
+
+        :return: False when VALR does not have the pair or sends no book of it; nothing is left of it then
+        """
+        if self._tasks is None:
+            self.logger().warning(f"Cannot subscribe to {trading_pair}: the market data is not started.")
+            return False
+        tracked = await self._resolve(trading_pair)
+        if tracked is None:
+            self._forget(trading_pair)
+            return False
+        self._assign(tracked)
+        try:
+            async with asyncio.timeout(self.SOCKET_BOOK_TIMEOUT):
+                await tracked.answered.wait()
+        except TimeoutError:
+            self.logger().warning(f"VALR sent no order book of {trading_pair} within {self.SOCKET_BOOK_TIMEOUT:g} s.")
+        if not tracked.initialised.is_set():
+            self._forget(trading_pair)
+            return False
+        self.add_trading_pair(trading_pair)
+        return True
+
+    async def unsubscribe_from_trading_pair(self, trading_pair: str) -> bool:
+        self.remove_trading_pair(trading_pair)
+        return self._forget(trading_pair)
+
+    def _forget(self, trading_pair: str) -> bool:
+        tracked = self._books.pop(trading_pair, None)
+        if tracked is None:
+            return False
+        for feed in self._feeds:
+            if tracked in feed.books:
+                feed.remove(tracked)
+        tracked.source = None
+        tracked.initialised.set()  # for those who wait; see get_new_order_book
+        self._removed.diffs_processed += tracked.metrics.diffs_processed
+        self._removed.snapshots_processed += tracked.metrics.snapshots_processed
+        self._removed.trades_processed += tracked.metrics.trades_processed
+        self._metrics.remove_pair_metrics(trading_pair)
+        return True
+
+    def _book(self, trading_pair: str) -> TrackedBook:
+        if trading_pair not in self._books:
+            self._books[trading_pair] = TrackedBook(
+                trading_pair=trading_pair,
+                order_book=self.order_book_create_function(),
+                metrics=self._metrics.get_or_create_pair_metrics(trading_pair),
+            )
+        return self._books[trading_pair]
+
+    async def _wait_for_symbols(self):
+        delay = CONSTANTS.RECONNECT_MIN_DELAY
+        while not await self._connector.trading_pair_symbol_map():
+            await self._sleep(delay)
+            delay = min(2 * delay, CONSTANTS.RECONNECT_MAX_DELAY)
+
+    async def _resolve(self, trading_pair: str) -> Optional[TrackedBook]:
+        tracked = self._book(trading_pair)
+        try:
+            tracked.symbol = await self._connector.exchange_symbol_associated_to_pair(trading_pair)
+        except KeyError:
+            tracked.reason = "VALR has no active spot pair of this name"
+            self.logger().error(f"VALR has no active spot pair {trading_pair}. Remove it from the trading pairs or "
+                                f"correct it; the other pairs are not affected.")
+            return None
+        return tracked
+
+    def _assign(self, tracked: TrackedBook):
+        feed = next((feed for feed in self._feeds if len(feed.books) < self.PAIRS_PER_SOCKET), None)
+        if feed is None:
+            feed = _Feed()
+            self._feeds.append(feed)
+            self._tasks.create_task(self._run_feed(feed))
+        feed.add(tracked)
+
+    # === Connections ===
+
+    async def _run_feed(self, feed: _Feed):
+        delay = 0.0
+        while True:
+            await self._sleep(delay)
+            try:
+                socket = await self._open_socket(feed)
+            except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
+                self._note_refused_login(error)
+                delay = _next_delay(delay, CONSTANTS.RECONNECT_MIN_DELAY)
+                self.logger().warning(f"VALR's trade socket cannot be opened ({error!r}). Next attempt in {delay:g} s.")
+                continue
+            opened_at = time.monotonic()
+            feed.readers[socket] = self._tasks.create_task(self._read(feed, socket))
+            await self._replace_predecessor(feed, socket)
+            try:
+                async with asyncio.timeout(self._lifetime):
+                    await socket.closed.wait()
+            except TimeoutError:
+                delay = 0.0
+                continue
+            self._reconnects += 1
+            is_stable = time.monotonic() - opened_at >= self.STABLE_AGE
+            minimum = CONSTANTS.RECONNECT_CLEAN_DELAY if socket.has_worked else CONSTANTS.RECONNECT_MIN_DELAY
+            delay = _next_delay(0.0 if is_stable else delay, minimum)
+
+    async def _open_socket(self, feed: _Feed) -> ValrTradeSocket:
+        socket = ValrTradeSocket(self._session, feed.books, self.logger())
+        async with self._api_factory.throttler.execute_task(CONSTANTS.SOCKET_CONNECT_LIMIT):
+            headers = {}
+            if self._is_signed:
+                headers = self._auth.signed_headers(RESTMethod.GET, CONSTANTS.TRADE_SOCKET_PATH)
+            async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
+                await socket.open(web_utils.socket_url(CONSTANTS.TRADE_SOCKET_PATH, self._domain), headers)
+        return socket
+
+    async def _replace_predecessor(self, feed: _Feed, socket: ValrTradeSocket):
+        """The new connection takes over from the one before it when its own books are verified."""
+        if feed.socket is socket:
+            return
+        await socket.settled.wait()
+        predecessor = feed.socket
+        if predecessor is socket or socket.closed.is_set():
+            return
+        reader = feed.readers.pop(predecessor)
+        predecessor.release("replaced", heir=socket)
+        reader.cancel()
+
+    async def _read(self, feed: _Feed, socket: ValrTradeSocket):
+        try:
+            await socket.run()
+        except ConnectionError as error:
+            self._note_refused_login(error)
+            self._on_closed(feed, socket, f"closed: {error}")
+        except Exception:
+            self.logger().exception("Unexpected error on VALR's trade socket.")
+            self._on_closed(feed, socket, "closed by an unexpected error")
+
+    def _on_closed(self, feed: _Feed, socket: ValrTradeSocket, reason: str):
+        del feed.readers[socket]
+        lost = socket.release(f"socket {reason}", heir=feed.socket)
+        consequence = f" Not verified until it is back: {', '.join(lost)}." if lost else ""
+        self.logger().warning(f"VALR's trade socket was {reason}.{consequence}")
+
+    def _note_refused_login(self, error: Exception):
+        status = error.status if isinstance(error, aiohttp.WSServerHandshakeError) else None
+        if self._is_signed and (isinstance(error, ValrLoginRefused) or status in (401, 403)):
+            self._is_login_refused = True
+            self.logger().warning(f"VALR refuses the API key on the trade socket ({error}). Market data comes without "
+                                  f"it, over sockets that have to be replaced before 15 minutes are over.")
+
+    @property
+    def _is_signed(self) -> bool:
+        return self._auth is not None and not self._is_login_refused
+
+    @property
+    def _lifetime(self) -> Optional[float]:
+        return None if self._is_signed else CONSTANTS.UNSIGNED_SOCKET_LIFETIME - self.REPLACEMENT_MARGIN
+
+
+def _next_delay(previous: float, minimum: float) -> float:
+    return min(max(2 * previous, minimum), CONSTANTS.RECONNECT_MAX_DELAY)

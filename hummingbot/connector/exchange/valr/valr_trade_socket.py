@@ -1,0 +1,403 @@
+import asyncio
+import re
+import time
+from logging import Logger
+from typing import Any, Dict, Iterable, List, Optional, Set
+
+import aiohttp
+
+import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
+from hummingbot.connector.exchange.valr.valr_order_book import (
+    BookDiff,
+    BookFault,
+    BookSnapshot,
+    FaultKind,
+    ValrOrderBook,
+)
+from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
+from hummingbot.core.data_type.order_book_row import OrderBookRow
+from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
+from hummingbot.core.web_assistant.connections.ws_connection import WSConnection
+
+try:
+    from orjson import loads
+except ImportError:
+    from ujson import loads
+
+# Wire: the reply to a subscription for a pair that is unknown, or inactive.
+_REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
+
+
+class _Subscription:
+    """One pair on one connection."""
+
+    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since", "synchronized_at")
+
+    def __init__(self, tracked: TrackedBook, now: float):
+        self.tracked = tracked
+        self.book = ValrOrderBook()
+        is_fallback = tracked.fallback_until is not None and tracked.fallback_until > now
+        self.wants_verified = not is_fallback
+        self.wants_aggregated = is_fallback
+        self.waiting_since: Optional[float] = None if is_fallback else now  # monotonic seconds, for a snapshot
+        self.synchronized_at = now
+
+
+class ValrTradeSocket(WSConnection):
+    """
+    One connection to VALR's trade socket and the order books that come over it, from the frame to Hummingbot's
+    `OrderBook` without a detour. A book that fails its verification is subscribed anew while the others run on.
+
+    Only the connection that is the `source` of a tracked book changes what strategies see, so that a second one can be
+    brought up to date before it takes over.
+    """
+
+    SNAPSHOT_TIMEOUT = 5.0  # seconds
+    # A book that fails as often, each time within the window after its snapshot, cannot be verified.
+    FAULTS_BEFORE_FALLBACK = 3
+    FAULT_WINDOW = 10.0  # seconds
+    FALLBACK_RETRY_INTERVAL = 300.0  # seconds
+    LATENCY_SAMPLE_INTERVAL = 10  # diffs
+    CLOSE_TIMEOUT = 1.0  # seconds
+
+    def __init__(self, session: aiohttp.ClientSession, books: Iterable[TrackedBook], logger: Logger):
+        super().__init__(session)
+        now = time.monotonic()
+        self._subscriptions = {book.symbol: _Subscription(book, now) for book in books}
+        self._subscribed: Dict[str, List[str]] = {}
+        self._to_resync: Set[str] = set()
+        self._work = asyncio.Event()
+        self._logger = logger
+        self._regained: List[str] = []
+        self._last_frame_at = time.perf_counter()
+        self.settled = asyncio.Event()  # no pair waits for its snapshot any more, or the connection ended
+        self.closed = asyncio.Event()
+        self.has_worked = False
+
+    async def open(self, url: str, headers: Dict[str, str]):
+        """
+        Connects. VALR was not seen to answer pings of the protocol, so none is relied upon (see `_supervise`).
+
+        :raises OSError, aiohttp.ClientError: when that fails
+        """
+        await self.connect(ws_url=url, ws_headers=headers, ping_timeout=None, max_msg_size=self._MAX_MSG_SIZE)
+
+    def add(self, tracked: TrackedBook):
+        """Subscribes one more pair."""
+        self._subscriptions[tracked.symbol] = _Subscription(tracked, time.monotonic())
+        tracked.source = tracked.source or self
+        self._work.set()
+
+    def remove(self, tracked: TrackedBook):
+        """Unsubscribes a pair."""
+        self._subscriptions.pop(tracked.symbol, None)
+        self._work.set()
+        self._settle()
+
+    def release(self, reason: str, heir: Optional["ValrTradeSocket"] = None) -> List[str]:
+        """
+        Stops being the source of any book. The heir becomes it, and serves at once what it has verified.
+
+        :return: the trading pairs that were verified until now and are not any more
+        """
+        lost = []
+        for symbol, subscription in self._subscriptions.items():
+            tracked = subscription.tracked
+            if tracked.source is not self:
+                continue
+            tracked.source = heir
+            inherited = heir._subscriptions.get(symbol) if heir is not None else None
+            if inherited is not None and inherited.book.is_synchronized:
+                heir._serve_verified(inherited, inherited.book.levels())
+            elif tracked.lose(reason):
+                lost.append(tracked.trading_pair)
+        return lost
+
+    async def run(self):
+        """
+        Subscribes and receives until the connection ends, then closes it.
+
+        :raises ConnectionError: always, with the reason in words
+        """
+        for subscription in self._subscriptions.values():
+            subscription.tracked.source = subscription.tracked.source or self
+        self._settle()
+        tasks = [asyncio.create_task(self._receive_frames()), asyncio.create_task(self._supervise())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        except aiohttp.ClientError as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._close()
+
+    async def _close(self):
+        """A server that does not answer the close is not waited for."""
+        self.closed.set()
+        self.settled.set()
+        try:
+            async with asyncio.timeout(self.CLOSE_TIMEOUT):
+                await self.disconnect()
+        except TimeoutError:
+            pass
+
+    # === Receiving ===
+
+    async def _receive_frames(self):
+        """
+        The base class wraps every message into six coroutines and a response object, which takes longer than decoding
+        it. Text frames, all that VALR sends, go straight to their handler here.
+        """
+        receive = self._connection.receive
+        handle = self._handle_text
+        while True:
+            message = await receive()
+            if message.type is aiohttp.WSMsgType.TEXT:
+                handle(message.data)
+            elif message.type is aiohttp.WSMsgType.PING:
+                await self._connection.pong(message.data)
+            elif message.type not in (aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY):
+                self._raise_ending(message)
+
+    def _raise_ending(self, message: aiohttp.WSMessage):
+        code = self._connection.close_code
+        detail = f"code {code}" + (f", {message.extra}" if message.extra else "")
+        if message.type is aiohttp.WSMsgType.ERROR:
+            detail = str(message.data)
+        # Wire: VALR accepts the handshake and then closes with 1007 when the signature is wrong.
+        if code == aiohttp.WSCloseCode.INVALID_TEXT:
+            raise ValrLoginRefused(detail)
+        raise ConnectionError(detail)
+
+    def _handle_text(self, text: str):
+        self._last_frame_at = time.perf_counter()
+        try:
+            frame = loads(text)
+            kind = frame["type"]
+            if kind == CONSTANTS.BOOK_DIFF_FRAME:
+                self._on_diff(frame)
+            elif kind == CONSTANTS.BOOK_SNAPSHOT_FRAME:
+                self._on_snapshot(frame)
+            elif kind == CONSTANTS.TRADE_EVENT:
+                self._on_trade(frame)
+            elif kind == CONSTANTS.AGGREGATED_BOOK_EVENT:
+                self._on_aggregated(frame)
+            elif kind == CONSTANTS.ERROR:
+                self._on_error(str(frame.get("message", "")))
+            elif kind == CONSTANTS.UNAUTHORIZED:
+                raise ValrLoginRefused(str(frame.get("message", kind)))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            if text:  # Empty frames were seen by users of VALR.
+                self._logger.warning(f"VALR sent a frame that cannot be read ({error!r}): {text[:200]}")
+
+    def _on_diff(self, frame: Dict[str, Any]):
+        subscription = self._subscriptions.get(frame["ps"])
+        if subscription is None:
+            return
+        diff = subscription.book.apply_diff(frame["d"])
+        tracked = subscription.tracked
+        if type(diff) is BookDiff:
+            if tracked.source is self:
+                tracked.order_book.apply_diffs(diff.bids, diff.asks, diff.update_id)
+                metrics = tracked.metrics
+                metrics.diffs_processed += 1
+                metrics.last_diff_timestamp = self._last_frame_at
+                if metrics.diffs_processed % self.LATENCY_SAMPLE_INTERVAL == 0:
+                    metrics.diff_processing_latency.record((time.perf_counter() - self._last_frame_at) * 1e3)
+        elif diff is not None:
+            self._on_fault(subscription, diff)
+
+    def _on_snapshot(self, frame: Dict[str, Any]):
+        subscription = self._subscriptions.get(frame["ps"])
+        if subscription is None or not subscription.wants_verified:
+            return
+        was_synchronized = subscription.book.is_synchronized
+        snapshot = subscription.book.apply_snapshot(frame["d"])
+        if type(snapshot) is BookSnapshot:
+            subscription.waiting_since = None
+            subscription.synchronized_at = time.monotonic()
+            if subscription.tracked.source is self:
+                self._serve_verified(subscription, snapshot)
+            self._settle()
+        elif was_synchronized or snapshot.kind is not FaultKind.STALE:
+            self._on_fault(subscription, snapshot)
+
+    def _on_trade(self, frame: Dict[str, Any]):
+        subscription = self._subscriptions.get(frame["currencyPairSymbol"])
+        if subscription is not None:
+            subscription.tracked.apply_trade(frame["data"], is_source=subscription.tracked.source is self)
+
+    def _on_aggregated(self, frame: Dict[str, Any]):
+        subscription = self._subscriptions.get(frame["currencyPairSymbol"])
+        if subscription is None or not subscription.wants_aggregated:
+            return
+        tracked = subscription.tracked
+        snapshot = aggregated_snapshot(frame["data"])
+        if tracked.source is not self or tracked.is_verified:
+            return
+        if tracked.feed != CONSTANTS.AGGREGATED_BOOK_EVENT:
+            self._logger.warning(
+                f"The order book of {tracked.trading_pair} comes from {CONSTANTS.AGGREGATED_BOOK_EVENT}, which cannot "
+                f"be verified ({tracked.reason}).")
+        tracked.serve(snapshot, CONSTANTS.AGGREGATED_BOOK_EVENT)
+
+    def _on_error(self, message: str):
+        refusal = _REFUSAL.search(message)
+        subscription = self._subscriptions.get(refusal[2]) if refusal else None
+        if subscription is None:
+            self._logger.warning(f"VALR answered on the trade socket: {message}")
+            return
+        tracked = subscription.tracked
+        if refusal[1] == CONSTANTS.BOOK_EVENT:
+            self._fall_back(subscription, f"VALR refuses {CONSTANTS.BOOK_EVENT} for it")
+            return
+        if refusal[1] == CONSTANTS.AGGREGATED_BOOK_EVENT:
+            tracked.answered.set()
+        if not tracked.is_refused:
+            tracked.is_refused = True
+            self._logger.error(
+                f"VALR has no {refusal[1]} for {tracked.trading_pair}: the pair is unknown or not active. Remove it "
+                f"from the trading pairs; the other pairs are not affected.")
+
+    def _serve_verified(self, subscription: _Subscription, snapshot: BookSnapshot):
+        tracked = subscription.tracked
+        if tracked.feed == CONSTANTS.AGGREGATED_BOOK_EVENT:
+            self._logger.info(f"The order book of {tracked.trading_pair} comes from {CONSTANTS.BOOK_EVENT} again.")
+        tracked.serve(snapshot, CONSTANTS.BOOK_EVENT)
+        tracked.fallback_until = None
+        tracked.has_missed_snapshot = False
+        if subscription.wants_aggregated:
+            subscription.wants_aggregated = False
+            self._work.set()
+        if not tracked.is_verified:
+            tracked.regain()
+            self._regained.append(tracked.trading_pair)
+
+    # === Faults ===
+
+    def _on_fault(self, subscription: _Subscription, fault: BookFault):
+        tracked = subscription.tracked
+        tracked.faults.count(fault)
+        if tracked.source is self and tracked.lose(fault.text, fault):
+            self._logger.warning(
+                f"The order book of {tracked.trading_pair} is not verified ({fault.text}). It is subscribed anew.")
+        now = time.monotonic()
+        is_recent = now - subscription.synchronized_at < self.FAULT_WINDOW
+        tracked.consecutive_faults = tracked.consecutive_faults + 1 if is_recent else 1
+        if tracked.consecutive_faults >= self.FAULTS_BEFORE_FALLBACK:
+            self._fall_back(subscription, fault.text)
+            return
+        subscription.waiting_since = now
+        self._to_resync.add(tracked.symbol)
+        self._work.set()
+
+    def _fall_back(self, subscription: _Subscription, reason: str):
+        tracked = subscription.tracked
+        if tracked.source is self:
+            tracked.lose(reason)
+        tracked.consecutive_faults = 0
+        tracked.fallback_until = time.monotonic() + self.FALLBACK_RETRY_INTERVAL
+        subscription.book.invalidate()
+        subscription.wants_verified = False
+        subscription.wants_aggregated = True
+        subscription.waiting_since = None
+        self._work.set()
+        self._settle()
+
+    def _settle(self):
+        if any(subscription.waiting_since is not None for subscription in self._subscriptions.values()):
+            return
+        self.settled.set()
+        self.has_worked = True
+        self._report_regained()
+
+    def _report_regained(self):
+        if self._regained:
+            self._logger.info(f"Order books verified: {', '.join(self._regained)}.")
+            self._regained = []
+
+    # === Sending and watching ===
+
+    async def _supervise(self):
+        next_ping = time.monotonic() + CONSTANTS.PING_INTERVAL
+        while True:
+            self._work.clear()
+            await self._update_subscriptions()
+            now = time.monotonic()
+            if now >= next_ping:
+                await self.send(WSJSONRequest({"type": CONSTANTS.PING}))
+                next_ping = now + CONSTANTS.PING_INTERVAL
+            self._check_deadlines(now)
+            try:
+                async with asyncio.timeout(1.0):
+                    await self._work.wait()
+            except TimeoutError:
+                pass
+
+    async def _update_subscriptions(self):
+        """
+        VALR keeps one list of pairs per event, and a SUBSCRIBE replaces it. To get a new snapshot, a pair is left out
+        of the list and then put back: whether repeating a subscription brings one is not known.
+        """
+        resync, self._to_resync = self._to_resync, set()
+        subscriptions = self._subscriptions.items()
+        wanted = {
+            CONSTANTS.BOOK_EVENT: [symbol for symbol, pair in subscriptions if pair.wants_verified],
+            CONSTANTS.AGGREGATED_BOOK_EVENT: [symbol for symbol, pair in subscriptions if pair.wants_aggregated],
+            CONSTANTS.TRADE_EVENT: list(self._subscriptions),
+        }
+        if resync:
+            kept = [symbol for symbol in wanted[CONSTANTS.BOOK_EVENT] if symbol not in resync]
+            await self._subscribe({CONSTANTS.BOOK_EVENT: kept})
+        changed = {event: symbols for event, symbols in wanted.items() if symbols != self._subscribed.get(event, [])}
+        if changed:
+            await self._subscribe(changed)
+
+    async def _subscribe(self, pairs_of_event: Dict[str, List[str]]):
+        self._subscribed.update(pairs_of_event)
+        await self.send(WSJSONRequest({
+            "type": CONSTANTS.SUBSCRIBE,
+            "subscriptions": [{"event": event, "pairs": symbols} for event, symbols in pairs_of_event.items()],
+        }))
+
+    def _check_deadlines(self, now: float):
+        if time.perf_counter() - self._last_frame_at > CONSTANTS.SOCKET_SILENCE_LIMIT:
+            raise ConnectionError(f"silent for {CONSTANTS.SOCKET_SILENCE_LIMIT:g} s")
+        for subscription in self._subscriptions.values():
+            tracked = subscription.tracked
+            if subscription.waiting_since is not None and now - subscription.waiting_since > self.SNAPSHOT_TIMEOUT:
+                self._on_missing_snapshot(subscription)
+            elif not subscription.wants_verified and now >= tracked.fallback_until:
+                subscription.wants_verified = True
+                subscription.waiting_since = now
+                self._work.set()
+
+    def _on_missing_snapshot(self, subscription: _Subscription):
+        """A new connection helps the pair, but disturbs the others: it is tried once."""
+        tracked = subscription.tracked
+        reason = f"no snapshot within {self.SNAPSHOT_TIMEOUT:g} s"
+        if subscription.wants_aggregated or tracked.has_missed_snapshot:
+            self._fall_back(subscription, reason)
+        else:
+            tracked.has_missed_snapshot = True
+            raise ConnectionError(f"{reason} for {tracked.trading_pair}")
+
+
+def aggregated_snapshot(data: Dict[str, Any]) -> BookSnapshot:
+    """
+    :param data: VALR's aggregated order book of the socket or of REST: `Bids` and `Asks`, best level first, at most 40
+        levels a side; some texts spell the keys in lower case
+    :return: the same as Hummingbot's rows
+    :raises KeyError, ValueError: when a field is missing or not a number
+    """
+    update_id = int(data.get("SequenceNumber", 0))
+    bids, asks = (
+        [OrderBookRow(float(level["price"]), float(level["quantity"]), update_id) for level in levels]
+        for levels in (data.get("Bids") or data.get("bids", []), data.get("Asks") or data.get("asks", []))
+    )
+    return BookSnapshot(bids, asks, update_id)
