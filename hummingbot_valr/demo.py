@@ -1,4 +1,4 @@
-"""The demo: a bot trades on an embedded VALR through Hummingbot's own engine, and its books are compared with VALR's."""
+"""The demo: a bot trades on an embedded VALR through Hummingbot's own engine, and its books are compared with VALR."""
 import asyncio
 import json
 import re
@@ -139,7 +139,8 @@ def _checks(exchange: ValrSimulator, folder: Path, log: Path) -> List[Check]:
 
 
 def _comparison(own: set, ledger: set) -> str:
-    return "\n".join([f"{len(own & ledger)} of {len(ledger)}", *(f"only in Hummingbot: {fill}" for fill in own - ledger),
+    return "\n".join([f"{len(own & ledger)} of {len(ledger)}",
+                      *(f"only in Hummingbot: {fill}" for fill in own - ledger),
                       *(f"only in the ledger: {fill}" for fill in ledger - own)])
 
 

@@ -237,7 +237,7 @@ class ValrTestBot(StrategyV2Base):
         return total
 
     def _cancel(self, orders: Dict[str, OwnOrder]) -> None:
-        for order_id, order in orders.items():
+        for order_id, order in list(orders.items()):
             is_due = self.current_timestamp >= order.cancel_requested_at + self.CANCEL_RETRY_INTERVAL
             if is_due and order.order_type is not OrderType.MARKET:
                 order.cancel_requested_at = self.current_timestamp
