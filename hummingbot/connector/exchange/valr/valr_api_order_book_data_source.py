@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Dict, List, Optional
 import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
-from hummingbot.connector.exchange.valr import valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
-from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
 from hummingbot.connector.exchange.valr.valr_order_book import BookSnapshot
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
-from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket, aggregated_snapshot
+from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed, ValrTradeSocketFactory
+from hummingbot.connector.exchange.valr.valr_trade_socket import aggregated_snapshot
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from hummingbot.core.data_type.order_book_tracker import OrderBookPairMetrics, OrderBookTrackerMetrics
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
-from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 from hummingbot.logger import HummingbotLogger
 
@@ -41,29 +39,6 @@ class MarketDataCounters:
     unverified: Dict[str, str] = field(default_factory=dict)  # trading pair -> reason
 
 
-class _Feed:
-    """The pairs that share a connection, and that connection; while it is being replaced also the next one."""
-
-    def __init__(self):
-        self.books: List[TrackedBook] = []
-        self.readers: Dict[ValrTradeSocket, asyncio.Task] = {}  # oldest first
-
-    @property
-    def socket(self) -> Optional[ValrTradeSocket]:
-        """The connection that serves the books."""
-        return next(iter(self.readers), None)
-
-    def add(self, tracked: TrackedBook):
-        self.books.append(tracked)
-        for socket in self.readers:
-            socket.add(tracked)
-
-    def remove(self, tracked: TrackedBook):
-        self.books.remove(tracked)
-        for socket in self.readers:
-            socket.remove(tracked)
-
-
 class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
     """
     Market data from VALR's trade socket: verified order books and public trades.
@@ -74,10 +49,6 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
     # Up to 20 pairs on a socket are no concern, the upper bound is not known.
     PAIRS_PER_SOCKET = 50
-    # An unsigned socket is replaced this long before VALR closes it.
-    REPLACEMENT_MARGIN = 120.0  # seconds
-    # A socket that lived as long is followed by a new one without a growing delay.
-    STABLE_AGE = 60.0  # seconds
     # After this long without a book from the socket, one is taken from REST.
     SOCKET_BOOK_TIMEOUT = 10.0  # seconds
 
@@ -98,11 +69,10 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._domain = domain
         self._auth = auth
         self._books: Dict[str, TrackedBook] = {}
-        self._feeds: List[_Feed] = []
-        self._tasks: Optional[asyncio.TaskGroup] = None
-        self._session: Optional[aiohttp.ClientSession] = None
-        self._is_login_refused = False
-        self._reconnects = 0
+        self._sockets: Optional[ValrTradeSocketFactory] = None  # while listening
+        self._tasks: Optional[asyncio.TaskGroup] = None  # while listening
+        self._feeds: Dict[ValrTradeFeed, asyncio.Task] = {}
+        self._past_reconnects = 0
         self._metrics = OrderBookTrackerMetrics()
         self._removed = OrderBookPairMetrics(trading_pair="removed pairs")
 
@@ -112,7 +82,8 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return all(pair in self._books and self._books[pair].is_verified for pair in self._trading_pairs)
 
     def counters(self) -> MarketDataCounters:
-        counters = MarketDataCounters(reconnects=self._reconnects)
+        counters = MarketDataCounters(
+            reconnects=self._past_reconnects + sum(feed.reconnects for feed in self._feeds))
         for pair, book in self._books.items():
             counters.frames += book.metrics.diffs_processed
             counters.snapshots += book.metrics.snapshots_processed
@@ -146,15 +117,15 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         pairs has its own, which is kept until this task is cancelled.
         """
         self.stop()
-        self._is_login_refused = False
         tasks = None
         try:
             async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
-                self._session = session
                 await self._wait_for_symbols()
-                tracked = [book for pair in self._trading_pairs if (book := await self._resolve(pair)) is not None]
+                books = [book for pair in self._trading_pairs if (book := await self._resolve(pair)) is not None]
                 self._tasks = tasks
-                for book in tracked:
+                self._sockets = ValrTradeSocketFactory(
+                    session, self._api_factory.throttler, self._auth, self._domain, self.logger())
+                for book in books:
                     self._assign(book)
                 await asyncio.get_running_loop().create_future()
         finally:
@@ -166,11 +137,10 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         Takes the verification from all books at once. The connections end with the task of `listen_for_subscriptions`,
         and change no book any more.
         """
-        for feed in self._feeds:
-            for socket in feed.readers:
-                socket.release("stopped")
-        self._feeds = []
+        for feed in list(self._feeds):
+            self._drop(feed)
         self._tasks = None
+        self._sockets = None
         for book in self._books.values():
             book.initialised.clear()
             book.answered.clear()
@@ -281,9 +251,11 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         tracked = self._books.pop(trading_pair, None)
         if tracked is None:
             return False
-        for feed in self._feeds:
-            if tracked in feed.books:
-                feed.remove(tracked)
+        feed = next((feed for feed in self._feeds if tracked in feed.books), None)
+        if feed is not None:
+            feed.remove(tracked)
+            if not feed.books:
+                self._drop(feed)
         tracked.source = None
         tracked.initialised.set()  # for those who wait; see get_new_order_book
         self._removed.diffs_processed += tracked.metrics.diffs_processed
@@ -297,7 +269,7 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self._books[trading_pair] = TrackedBook(
                 trading_pair=trading_pair,
                 order_book=self.order_book_create_function(),
-                metrics=self._metrics.get_or_create_pair_metrics(trading_pair),
+                metrics=self._metrics,
             )
         return self._books[trading_pair]
 
@@ -321,91 +293,11 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
     def _assign(self, tracked: TrackedBook):
         feed = next((feed for feed in self._feeds if len(feed.books) < self.PAIRS_PER_SOCKET), None)
         if feed is None:
-            feed = _Feed()
-            self._feeds.append(feed)
-            self._tasks.create_task(self._run_feed(feed))
+            feed = ValrTradeFeed(self._sockets, self.logger())
+            self._feeds[feed] = self._tasks.create_task(feed.run())
         feed.add(tracked)
 
-    # === Connections ===
-
-    async def _run_feed(self, feed: _Feed):
-        delay = 0.0
-        while True:
-            await self._sleep(delay)
-            try:
-                socket = await self._open_socket(feed)
-            except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
-                self._note_refused_login(error)
-                delay = _next_delay(delay, CONSTANTS.RECONNECT_MIN_DELAY)
-                self.logger().warning(f"VALR's trade socket cannot be opened ({error!r}). Next attempt in {delay:g} s.")
-                continue
-            opened_at = time.monotonic()
-            feed.readers[socket] = self._tasks.create_task(self._read(feed, socket))
-            await self._replace_predecessor(feed, socket)
-            try:
-                async with asyncio.timeout(self._lifetime):
-                    await socket.closed.wait()
-            except TimeoutError:
-                delay = 0.0
-                continue
-            self._reconnects += 1
-            is_stable = time.monotonic() - opened_at >= self.STABLE_AGE
-            minimum = CONSTANTS.RECONNECT_CLEAN_DELAY if socket.has_worked else CONSTANTS.RECONNECT_MIN_DELAY
-            delay = _next_delay(0.0 if is_stable else delay, minimum)
-
-    async def _open_socket(self, feed: _Feed) -> ValrTradeSocket:
-        socket = ValrTradeSocket(self._session, feed.books, self.logger())
-        async with self._api_factory.throttler.execute_task(CONSTANTS.SOCKET_CONNECT_LIMIT):
-            headers = {}
-            if self._is_signed:
-                headers = self._auth.signed_headers(RESTMethod.GET, CONSTANTS.TRADE_SOCKET_PATH)
-            async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
-                await socket.open(web_utils.socket_url(CONSTANTS.TRADE_SOCKET_PATH, self._domain), headers)
-        return socket
-
-    async def _replace_predecessor(self, feed: _Feed, socket: ValrTradeSocket):
-        """The new connection takes over from the one before it when its own books are verified."""
-        if feed.socket is socket:
-            return
-        await socket.settled.wait()
-        predecessor = feed.socket
-        if predecessor is socket or socket.closed.is_set():
-            return
-        reader = feed.readers.pop(predecessor)
-        predecessor.release("replaced", heir=socket)
-        reader.cancel()
-
-    async def _read(self, feed: _Feed, socket: ValrTradeSocket):
-        try:
-            await socket.run()
-        except ConnectionError as error:
-            self._note_refused_login(error)
-            self._on_closed(feed, socket, f"closed: {error}")
-        except Exception:
-            self.logger().exception("Unexpected error on VALR's trade socket.")
-            self._on_closed(feed, socket, "closed by an unexpected error")
-
-    def _on_closed(self, feed: _Feed, socket: ValrTradeSocket, reason: str):
-        del feed.readers[socket]
-        lost = socket.release(f"socket {reason}", heir=feed.socket)
-        consequence = f" Not verified until it is back: {', '.join(lost)}." if lost else ""
-        self.logger().warning(f"VALR's trade socket was {reason}.{consequence}")
-
-    def _note_refused_login(self, error: Exception):
-        status = error.status if isinstance(error, aiohttp.WSServerHandshakeError) else None
-        if self._is_signed and (isinstance(error, ValrLoginRefused) or status in (401, 403)):
-            self._is_login_refused = True
-            self.logger().warning(f"VALR refuses the API key on the trade socket ({error}). Market data comes without "
-                                  f"it, over sockets that have to be replaced before 15 minutes are over.")
-
-    @property
-    def _is_signed(self) -> bool:
-        return self._auth is not None and not self._is_login_refused
-
-    @property
-    def _lifetime(self) -> Optional[float]:
-        return None if self._is_signed else CONSTANTS.UNSIGNED_SOCKET_LIFETIME - self.REPLACEMENT_MARGIN
-
-
-def _next_delay(previous: float, minimum: float) -> float:
-    return min(max(2 * previous, minimum), CONSTANTS.RECONNECT_MAX_DELAY)
+    def _drop(self, feed: ValrTradeFeed):
+        feed.release("stopped")
+        self._past_reconnects += feed.reconnects
+        self._feeds.pop(feed).cancel()

@@ -8,7 +8,7 @@ from typing import Any, Deque, Dict, Optional, Set
 from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookSnapshot, FaultKind
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
-from hummingbot.core.data_type.order_book_tracker import OrderBookPairMetrics
+from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
 from hummingbot.core.event.events import OrderBookTradeEvent
 
 
@@ -40,11 +40,14 @@ class TrackedBook:
     # Trade ids remembered, to recognise a trade that comes again over another socket.
     TRADE_MEMORY = 1_000
 
-    def __init__(self, trading_pair: str, order_book: OrderBook, metrics: OrderBookPairMetrics):
+    def __init__(self, trading_pair: str, order_book: OrderBook, metrics: OrderBookTrackerMetrics):
         self.trading_pair = trading_pair
         self.symbol = ""  # VALR's name of the pair, once it is known
         self.order_book = order_book
-        self.metrics = metrics
+        self.metrics = metrics.get_or_create_pair_metrics(trading_pair)
+        self._latencies = (metrics.diff_processing_latency, self.metrics.diff_processing_latency)
+        for latency in self._latencies:
+            latency.SAMPLE_RATE = 1  # `record_latency` gets samples already
         self.faults = FaultCounters()
         self.source: Optional[object] = None  # the one connection that may change the order book
         self.feed: Optional[str] = None  # the event the order book comes from
@@ -69,6 +72,13 @@ class TrackedBook:
         self.feed = feed
         self.initialised.set()
         self.answered.set()
+
+    def record_latency(self, seconds: float):
+        """
+        :param seconds: from the arrival of a diff to its place in the order book
+        """
+        for latency in self._latencies:
+            latency.record(seconds * 1e3)
 
     def lose(self, reason: str, fault: Optional[BookFault] = None) -> bool:
         """

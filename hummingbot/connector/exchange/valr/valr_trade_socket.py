@@ -208,7 +208,7 @@ class ValrTradeSocket(WSConnection):
                 metrics.diffs_processed += 1
                 metrics.last_diff_timestamp = self._last_frame_at
                 if metrics.diffs_processed % self.LATENCY_SAMPLE_INTERVAL == 0:
-                    metrics.diff_processing_latency.record((time.perf_counter() - self._last_frame_at) * 1e3)
+                    tracked.record_latency(time.perf_counter() - self._last_frame_at)
         elif diff is not None:
             self._on_fault(subscription, diff)
 
@@ -221,6 +221,7 @@ class ValrTradeSocket(WSConnection):
         if type(snapshot) is BookSnapshot:
             subscription.waiting_since = None
             subscription.synchronized_at = time.monotonic()
+            subscription.tracked.has_missed_snapshot = False
             if subscription.tracked.source is self:
                 self._serve_verified(subscription, snapshot)
             self._settle()
@@ -270,7 +271,6 @@ class ValrTradeSocket(WSConnection):
             self._logger.info(f"The order book of {tracked.trading_pair} comes from {CONSTANTS.BOOK_EVENT} again.")
         tracked.serve(snapshot, CONSTANTS.BOOK_EVENT)
         tracked.fallback_until = None
-        tracked.has_missed_snapshot = False
         if subscription.wants_aggregated:
             subscription.wants_aggregated = False
             self._work.set()
