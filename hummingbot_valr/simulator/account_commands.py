@@ -168,7 +168,7 @@ class AccountCommands:
     @staticmethod
     def _send(socket: Socket, kind: str, content: Dict[str, Any], reference: Any) -> None:
         frame = {"type": kind, **content}
-        if reference is not None:
+        if isinstance(reference, str):
             frame["clientMsgId"] = reference
         socket.send(wire.dumps(frame))
 

@@ -58,7 +58,7 @@ class AccountHub:
                 self._deliver(account_id, frames)
 
     def _frames(self, account: Account, batch: Batch) -> List[Any]:
-        """The frames of one command in VALR's usual order: outcome, fills and states, open orders, balances, records."""
+        """One command in VALR's usual order: outcome, fills and states, open orders, balances, ledger records."""
         frames: List[Any] = []
         records: List[Any] = []
         for step in batch.steps:

@@ -98,12 +98,12 @@ class BookSide:
 class Book:
     """Both sides of one pair. `sequence` is the REST sequence number, which has nothing to do with the socket's."""
 
-    def __init__(self, pair: Pair, sequence: int):
+    def __init__(self, pair: Pair, sequence: int, now_ms: int):
         self.pair = pair
         self.bids = BookSide(is_bid=True)
         self.asks = BookSide(is_bid=False)
         self.sequence = sequence
-        self.last_change_ms = 0
+        self.last_change_ms = now_ms
         self.last_price: Optional[Decimal] = None
 
     def side(self, side: str) -> BookSide:
@@ -116,7 +116,7 @@ class Book:
 
     def levels(self) -> Tuple[List[Tuple[Decimal, Decimal]], List[Tuple[Decimal, Decimal]]]:
         """(bids, asks), each a list of (price, quantity), best first."""
-        return ([(level.price, level.total) for level in self.bids], [(level.price, level.total) for level in self.asks])
+        return [(each.price, each.total) for each in self.bids], [(each.price, each.total) for each in self.asks]
 
     def checksum(self) -> int:
         """CRC32 of VALR's socket books: the best 25 levels interleaved, bid first, in the spelling of the wire."""

@@ -49,7 +49,8 @@ class BookFeed:
         best = side.best()
         choice = generator.choice(("quantity", "missing", "invented")) if best else "invented"
         if choice == "quantity":
-            entries[best.price] = plain(best.total + Decimal(generator.randint(1, 9)).scaleb(-self.book.pair.base_decimals))
+            surplus = Decimal(generator.randint(1, 9)).scaleb(-self.book.pair.base_decimals)
+            entries[best.price] = plain(best.total + surplus)
         elif choice == "missing" and kind == "OB_L1_SNAPSHOT":
             del entries[best.price]
         elif choice == "missing":

@@ -116,7 +116,7 @@ def default_currencies() -> Dict[str, Currency]:
 
 
 def default_pairs() -> Dict[str, Pair]:
-    """A catalogue with VALR's mixture: active spot pairs, one SIMPLE-only, one without types, inactive ones, a future."""
+    """VALR's mixture: active spot pairs, one SIMPLE-only, one without order types, inactive ones, a future."""
     rows = [
         make_pair("BTC", "ZAR", "1800000", "1", 8, "0.00001", "10", "20", "5000000"),
         make_pair("ETH", "ZAR", "63000", "1", 8, "0.0002", "10", "69.21", "5000000"),

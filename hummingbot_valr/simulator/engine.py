@@ -138,7 +138,7 @@ class Engine:
 
     def _list_pair(self, pair: Pair) -> None:
         self.pairs[pair.symbol] = pair
-        self.books[pair.symbol] = Book(pair, sequence=9_725_552_044)
+        self.books[pair.symbol] = Book(pair, 9_725_552_044, self.clock.now_ms())
 
     def _tell_catalogue(self, pair: Pair) -> None:
         for listener in self.catalogue_listeners:

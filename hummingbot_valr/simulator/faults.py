@@ -87,7 +87,7 @@ class EventFaults:
     """How the events of the account socket arrive."""
     delay: Tuple[float, float] = (0.0, 0.0)  # range of seconds the events of one command come late
     shuffle: bool = False                # the events of one command come in random order
-    before_reply: bool = False           # events and outcome come before the socket's acknowledgement
+    before_reply: bool = False           # events come before the acknowledgement or the REST reply
     duplicate: float = 0.0               # probability that a frame is sent twice
     lost: float = 0.0                    # probability that a frame is not sent at all
     missing_fields: float = 0.0          # probability that an optional field is left out
@@ -125,6 +125,7 @@ class Faults:
         self.retry_after: Optional[int] = None   # Retry-After of a 429 in seconds (VALR sends none)
 
         self.account_login: Optional[str] = None  # refuses the account socket, one of LOGIN_REFUSALS
+        self.trade_refusal: Optional[int] = None  # HTTP status that refuses the upgrade to a trade socket
         self.max_clock_skew: Optional[float] = None  # seconds a timestamp may be off before the signature is refused
         self.refuse_repeated_signatures = False  # each signature may be used once
         self.missing_key_status = 403            # 403, or 400 with code -11268

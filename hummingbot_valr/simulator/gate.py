@@ -2,7 +2,7 @@
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import Any, Awaitable, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple
 
 from aiohttp import web
 
@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 MALFORMED_PAGE = ("<html><head><title>400 Bad Request</title></head><body><h1>400. That’s an error.</h1>"
                   "<p>Your client has issued a malformed or illegal request.</p></body></html>")
+_EVENTS_FIRST = 0.005
 ERROR_PAGE = "<html><head><title>Server Error</title></head><body><h1>Error: Server Error</h1></body></html>"
 
 
@@ -87,8 +88,8 @@ class Gate:
         self._cache.clear()
 
     def register(self, app: web.Application, route: Route) -> None:
-        def handler(request: web.Request) -> Awaitable[web.StreamResponse]:
-            return self._answer(route, request)
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return await self._answer(route, request)
 
         app.router.add_route(route.verb, route.path, handler)
 
@@ -116,6 +117,8 @@ class Gate:
         reply = self._run(route, request, call)
         if fault == "lost_after":
             return _hang_up(request)
+        if self._faults.events.before_reply and request.method != "GET":
+            await self._clock.sleep(_EVENTS_FIRST)
         if fault == "stalled":
             await self._clock.sleep(self._faults.stall)
         if fault == "html_accepted":
@@ -182,7 +185,7 @@ class Gate:
 
 
 def _refused(refusal: Rejected, request: web.Request) -> Reply:
-    logger.info("%s %s refused: %s %s", request.method, request.path, refusal.status, refusal.message)
+    logger.info("%s %s refused: %s %s", request.method, request.raw_path, refusal.status, refusal.message)
     return Reply(refusal.status, refusal.body())
 
 

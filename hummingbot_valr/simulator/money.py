@@ -8,6 +8,8 @@ from typing import Any, Callable, Optional
 ZERO = Decimal(0)
 EXACT = Context(prec=80, rounding=ROUND_DOWN)
 _EIGHTEEN_PLACES = Decimal(1).scaleb(-18)
+# Up to the nine decimals VALR writes itself; `fromisoformat` alone would take week dates and compact forms too.
+_ISO = re.compile(r"(?P<moment>\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?)?)", re.ASCII)
 _AMOUNT = re.compile(r"\d{1,24}(\.\d{1,24})?", re.ASCII)
 
 
@@ -62,12 +64,13 @@ def iso_seconds(seconds: int) -> str:
 
 def parse_iso(text: str) -> Optional[float]:
     """Epoch seconds of an ISO-8601 time (UTC assumed without a zone), None when it is not one."""
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\d(?:T\d\d:\d\d(?::\d\d)?)?)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)?", text, re.ASCII)
+    match = _ISO.fullmatch(text)
     if match is None:
         return None
     try:
-        moment = datetime.fromisoformat(match[1] + (match[3] or "Z").replace("Z", "+00:00") if "T" in match[1]
-                                        else match[1] + "T00:00:00+00:00")
+        moment = datetime.fromisoformat(match["moment"])
     except ValueError:
         return None
-    return moment.timestamp() + (float("0." + match[2]) if match[2] else 0.0)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=timezone.utc)
+    return moment.timestamp()

@@ -13,6 +13,7 @@ from .engine import Engine
 from .faults import Faults
 from .gate import Gate
 from .market import MAKERS, TAKERS, TESTER, Market, endow
+from .page import Page
 from .rate_limits import RateLimits
 from .rest_account import AccountRoutes
 from .rest_orders import OrderRoutes
@@ -88,6 +89,7 @@ class ValrSimulator:
         for route in self._routes:
             self._gate.register(app, route)
         self._sockets.register(app)
+        Page(self.engine, self.faults, self.tape).register(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         try:

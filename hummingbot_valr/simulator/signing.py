@@ -41,8 +41,13 @@ class ApiKey:
 
 def signature(secret: str, timestamp: str, verb: str, path: str, body: bytes = b"", sub_account_id: str = "") -> str:
     """Lower-case hex HMAC-SHA512 of timestamp, verb, path with query, body and sub-account id."""
-    message = f"{timestamp}{verb.upper()}{path}".encode() + body + sub_account_id.encode()
-    return hmac.new(secret.encode(), message, hashlib.sha512).hexdigest()
+    message = _bytes(timestamp + verb.upper() + path) + body + _bytes(sub_account_id)
+    return hmac.new(_bytes(secret), message, hashlib.sha512).hexdigest()
+
+
+def _bytes(text: str) -> bytes:
+    # Headers and paths that are not UTF-8 reach us with surrogates; they sign to something, and fail as any other.
+    return text.encode(errors="surrogateescape")
 
 
 class Keyring:
@@ -59,9 +64,9 @@ class Keyring:
     def create(self, account_id: str, label: str = "key", permissions: Iterable[str] = (VIEW, TRADE),
                ip_whitelisted: bool = True) -> ApiKey:
         """A new key with 64-character key and secret. `ip_whitelisted=False`: bound to an address that is not ours."""
-        key = ApiKey(f"{self._random.getrandbits(256):064x}", f"{self._random.getrandbits(256):064x}", account_id, label,
-                     frozenset(permissions), self._ledger.accounts[account_id].is_sub_account, ip_whitelisted,
-                     self._clock.now_ms())
+        public, secret = (f"{self._random.getrandbits(256):064x}" for _ in range(2))
+        key = ApiKey(public, secret, account_id, label, frozenset(permissions),
+                     self._ledger.accounts[account_id].is_sub_account, ip_whitelisted, self._clock.now_ms())
         self._keys[key.key] = key
         return key
 
@@ -83,7 +88,7 @@ class Keyring:
         sub_account_id = headers.get("X-VALR-SUB-ACCOUNT-ID")
         timestamp, given = headers.get("X-VALR-TIMESTAMP", ""), headers.get("X-VALR-SIGNATURE", "")
         wanted = signature(key.secret, timestamp, verb, path, body, sub_account_id or "")
-        if not hmac.compare_digest(wanted.encode(), given.encode()) or not self._is_fresh(timestamp, given):
+        if not hmac.compare_digest(_bytes(wanted), _bytes(given)) or not self._is_fresh(timestamp, given):
             raise Rejected(-11252, BAD_SIGNATURE, status=401)
         if not key.ip_whitelisted:
             raise Rejected(-11272, "The originating IP Address has not been whitelisted.", status=401)

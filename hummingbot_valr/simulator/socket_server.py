@@ -50,6 +50,8 @@ class SocketServer:
         refusal = self._refuse_upgrade(request)
         if refusal is not None:
             return refusal
+        if self._faults.trade_refusal is not None:
+            return web.Response(status=self._faults.trade_refusal)
         login: Union[ApiKey, Rejected, None] = None
         account_id = None
         if "X-VALR-API-KEY" in request.headers:

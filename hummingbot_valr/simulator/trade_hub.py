@@ -93,12 +93,12 @@ class TradeHub:
     def _subscribe(self, socket: Socket, subscription: Any) -> None:
         event = subscription.get("event") if isinstance(subscription, dict) else None
         pairs = subscription.get("pairs") if isinstance(subscription, dict) else None
-        if not isinstance(event, str) or not isinstance(pairs, (list, type(None))):
+        if not isinstance(event, str) or not _is_list_of_pairs(pairs):
             socket.send('{"type":"ERROR","message":"Invalid message"}')
             return
         if pairs is None:
             pairs = [symbol for symbol, pair in self._engine.pairs.items() if self._offers(event, pair)]
-        symbols = [pair.upper() if isinstance(pair, str) else wire.dumps(pair) for pair in pairs]
+        symbols = [pair.upper() for pair in pairs]
         known = socket.subscriptions.get(event, {})
         accepted = {symbol: None for symbol in symbols if self._may_subscribe(event, symbol)}
         removed = [symbol for symbol in known if symbol not in accepted]
@@ -291,3 +291,8 @@ class TradeHub:
     @staticmethod
     def _frame(event: str, symbol: str, data: Optional[Any]) -> str:
         return wire.dumps({"type": event, "currencyPairSymbol": symbol, "data": data})
+
+
+def _is_list_of_pairs(pairs: Any) -> bool:
+    """Whether `pairs` can stand in a SUBSCRIBE: a list of names, or nothing for all pairs."""
+    return pairs is None or isinstance(pairs, list) and all(isinstance(pair, str) for pair in pairs)

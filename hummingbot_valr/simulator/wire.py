@@ -10,7 +10,7 @@ from .money import EXACT, ZERO, iso, plain
 from .orders import Fill, Order, OrderEvent, Trade, Transaction
 
 BOOK_DEPTH = 40
-_encoder = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+_encoder = json.JSONEncoder(separators=(",", ":"))
 
 
 def dumps(value: Any) -> str:
