@@ -1,7 +1,9 @@
 """Fixtures of several test folders: Hummingbots to install into, real ones, made of the one this environment has."""
 import importlib.util
+import json
 import os
 import shutil
+import subprocess
 import sys
 import venv
 from pathlib import Path
@@ -46,9 +48,27 @@ def pip_environment(tmp_path) -> Path:
     """A virtual environment with a pip-installed Hummingbot; what Hummingbot depends on is borrowed from this one."""
     environment = tmp_path / "environment"
     venv.create(environment, with_pip=False, symlinks=True)
-    version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    site_packages = environment / "lib" / version / "site-packages"
+    site_packages = site_packages_of(environment)
     _copy_hummingbot(site_packages)
     borrowed = Path(importlib.util.find_spec("pydantic").origin).parent.parent
     (site_packages / "borrowed.pth").write_text(f"{borrowed}\n")
     return environment
+
+
+def site_packages_of(environment: Path) -> Path:
+    return next(environment.glob("lib/python*/site-packages"))
+
+
+def hbot(folder: Path, *arguments: str, python: Path = Path(sys.executable), stdin: str = "") -> str:
+    """What a command of Hummingbot prints, run in a folder as users do: the root of a checkout, or any for pip."""
+    result = subprocess.run(
+        [python, "-m", "hummingbot.cli.main", *arguments], cwd=folder, input=stdin, capture_output=True, text=True,
+        env={"PATH": os.environ["PATH"], "HBOT_PASSWORD": "of the test"})
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def store_keys(folder: Path, python: Path = Path(sys.executable)) -> None:
+    """Connects the embedded exchange with made-up keys, which Hummingbot stores without trying them."""
+    keys = {f"valr_simulator_{field}": "x" for field in ("api_key", "api_secret", "subaccount_id")}
+    hbot(folder, "connect", "valr_simulator", "--keys-stdin", python=python, stdin=json.dumps(keys))

@@ -17,6 +17,7 @@ from hummingbot_valr.installation import (
     find_hummingbot,
     fingerprint,
 )
+from test.conftest import hbot, site_packages_of, store_keys
 
 CONNECTOR = "hummingbot/connector/exchange/valr"
 AUTH = f"{CONNECTOR}/valr_auth.py"
@@ -55,45 +56,43 @@ def unprivileged():
         os.seteuid(0)
 
 
-def connectors(root: Path, python: Path = Path(sys.executable)) -> str:
-    """What Hummingbot lists as connectable, asked from its root as its users do."""
-    result = subprocess.run([python, "-m", "hummingbot.cli.main", "connect", "--all"],
-                            cwd=root, capture_output=True, text=True, env={"PATH": os.environ["PATH"]})
-    assert result.returncode == 0, result.stderr
-    return result.stdout
-
-
 @pytest.mark.parametrize("link", [False, True])
 def test_a_checkout_lists_the_connector_and_is_as_it_was_after_uninstall(source_checkout, link):
     before = tree(source_checkout)
-    assert "valr" not in connectors(source_checkout)
+    assert "valr" not in hbot(source_checkout, "connect", "--all")
 
     Installation(source_checkout).install(link=link)
 
-    listed = connectors(source_checkout)
+    listed = hbot(source_checkout, "connect", "--all")
     assert "| valr " in listed and "| valr_simulator " in listed
     assert all(fingerprint(source_checkout / part) for part in PARTS)
 
     Installation(source_checkout).uninstall()
 
     assert tree(source_checkout) == before
-    assert "valr" not in connectors(source_checkout)
+    assert "valr" not in hbot(source_checkout, "connect", "--all")
 
 
 def test_a_pip_installed_hummingbot_gets_the_folders_its_commands_need(pip_environment):
-    python = pip_environment / "bin/python"
-    site_packages = next(pip_environment.glob("lib/python*/site-packages"))
+    site_packages, python = site_packages_of(pip_environment), pip_environment / "bin/python"
     before = tree(site_packages)
+    with pytest.raises(AssertionError, match="No such file or directory"):
+        hbot(pip_environment, "connect", "binance", "--keys-stdin", python=python,
+             stdin='{"binance_api_key": "x", "binance_api_secret": "x"}')
 
     report = Installation(site_packages).install()
 
-    assert [f"created the folder {folder}" for folder in FOLDERS] == report[len(PARTS):]
-    assert "| valr " in connectors(pip_environment, python)
-    assert (site_packages / "conf/connectors").is_dir()
+    assert report[len(PARTS):] == [f"created the folder {folder}" for folder in FOLDERS]
+    assert "| valr " in hbot(pip_environment, "connect", "--all", python=python)
+    store_keys(pip_environment, python)
+    keys = site_packages / "conf/connectors/valr_simulator.yml"
+    assert keys.exists()
 
-    # The commands above have written Hummingbot's client configuration: the user's now, as anything in these folders.
-    assert "kept the folder conf, which holds your files" in Installation(site_packages).uninstall()
-    assert {path for path in tree(site_packages) if path not in before} == {"conf", "conf/conf_client.yml"}
+    report = Installation(site_packages).uninstall()
+
+    assert "kept the folder conf/connectors, which holds your files" in report
+    assert [path for path in tree(site_packages) if "valr" in path] == [str(keys.relative_to(site_packages))]
+    assert all(path.startswith("conf") for path in tree(site_packages) if path not in before)
 
 
 def test_installing_twice_changes_nothing(hummingbot):
