@@ -323,14 +323,15 @@ def _acknowledged_data(command: str, reply: Dict[str, Any]) -> Dict[str, Any]:
     :raises ValrOrderRejected: when the reply tells, in any of the shapes that are known, that VALR refuses the command
     :raises ValrOutcomeUnknown: when the reply tells neither
     """
-    data = _as_dict(reply.get("data"))
+    kind, error, data = reply["type"], reply.get("error"), _as_dict(reply.get("data"))
+    is_direct = kind == REPLIES[command]
     is_taken = data.get("requested") in (True, "true") if command == CONSTANTS.CANCEL_COMMAND else data.get("orderId")
-    if is_taken and reply["type"] == REPLIES[command] and not reply.get("error") and "code" not in data:
+    if is_direct and is_taken and not error and "code" not in data:
         return data
-    rejection = _rejection(reply.get("error"), data, reply)
-    if not rejection.reason and reply["type"] not in REFUSALS:
-        raise ValrOutcomeUnknown(f"VALR's {reply['type']} tells neither that {command} was taken nor that it was not.")
-    raise rejection
+    rejection = _rejection(error, data, reply)
+    if not (error or kind in REFUSALS or rejection.code is not None or is_direct and rejection.reason):
+        raise ValrOutcomeUnknown(f"VALR's {kind} tells neither that {command} was taken nor that it was refused.")
+    raise rejection if rejection.reason else ValrOrderRejected(f"{kind} without a reason", rejection.code)
 
 
 def _batch_outcome(outcome: Any) -> BatchOutcome:
