@@ -1,26 +1,27 @@
 """The simulator's page, for a person who wants to watch: what is in the books, and what the own orders do."""
-from collections import defaultdict, deque
 from dataclasses import is_dataclass
 from decimal import Decimal
 from itertools import islice
 from pathlib import Path
-from typing import Any, Deque, Dict, Iterable, List
+from typing import Any, Dict, Iterable, List
 
 from aiohttp import web
 
 from .book import BookSide
 from .engine import Engine
-from .events import Batch
 from .faults import Faults
 from .ledger import Account
 from .money import ZERO, iso, plain
-from .orders import Fill, Order, Trade
+from .orders import Fill, Order
+from .tape import Tape
 from .wire import balances
 
 STATE_PATH = "/simulator/state"
 _PAGE = Path(__file__).with_name("page.html")
-_DEPTH = 15
-_ROWS = 15
+_DEPTH = 12
+_ROWS = 12
+# Fees have up to 18 decimals, more than a column can show.
+_FEE_PLACES = Decimal("1e-10")
 
 
 class Page:
@@ -29,14 +30,14 @@ class Page:
     have. Both parameters may be empty; then the first pair and the first account are shown.
     """
 
-    def __init__(self, engine: Engine, faults: Faults):
+    def __init__(self, engine: Engine, faults: Faults, tape: Tape):
         self._engine = engine
         self._faults = faults
-        self._trades: Dict[str, Deque[Trade]] = defaultdict(lambda: deque(maxlen=_ROWS))
-        engine.listeners.append(self._on_batch)
+        self._tape = tape
 
-    def routes(self) -> List[web.RouteDef]:
-        return [web.get("/", self._serve_page), web.get(STATE_PATH, self._serve_state)]
+    def register(self, app: web.Application) -> None:
+        app.router.add_get("/", self._serve_page)
+        app.router.add_get(STATE_PATH, self._serve_state)
 
     def state(self, symbol: str, account: Account) -> Dict[str, Any]:
         """What the page shows; amounts are texts in VALR's spelling, times ISO-8601 UTC."""
@@ -51,11 +52,10 @@ class Page:
             "bids": _depth(book.bids),
             "asks": _depth(book.asks),
             "trades": [{"time": iso(trade.at_ms), "price": plain(trade.price), "quantity": plain(trade.quantity),
-                        "taker_side": trade.taker_side} for trade in reversed(self._trades[symbol])],
+                        "taker_side": trade.taker_side} for trade in self._tape.trades(symbol)[:-_ROWS - 1:-1]],
             "orders": [_order(order) for order in islice(reversed(account.orders.values()), _ROWS)],
             "fills": [_fill(fill) for fill in islice(reversed(account.fills), _ROWS)],
-            "balances": [{"currency": currency, "available": plain(balance.available),
-                          "reserved": plain(balance.reserved), "total": plain(balance.total)}
+            "balances": [{"currency": currency, "total": plain(balance.total), "reserved": plain(balance.reserved)}
                          for currency, balance in balances(account)],
             "faults": faults_on(self._faults),
         }
@@ -65,10 +65,6 @@ class Page:
 
     def _accounts(self) -> List[Account]:
         return [account for account in self._engine.ledger.accounts.values() if account.keeps_history]
-
-    def _on_batch(self, batch: Batch) -> None:
-        for trade in batch.trades:
-            self._trades[trade.pair.symbol].append(trade)
 
     async def _serve_page(self, _request: web.Request) -> web.StreamResponse:
         return web.FileResponse(_PAGE)
@@ -119,9 +115,4 @@ def _fill(fill: Fill) -> Dict[str, str]:
     cost, currency = (-fill.reward, fill.reward_currency) if fill.reward else (fill.fee, fill.fee_currency)
     return {"time": iso(fill.trade.at_ms), "pair": fill.order.pair.symbol, "side": fill.order.side,
             "price": plain(fill.trade.price), "quantity": plain(fill.trade.quantity),
-            "role": "maker" if fill.is_maker else "taker", "fee": f"{plain(_short(cost))} {currency}"}
-
-
-def _short(value: Decimal) -> Decimal:
-    """Fees have up to 18 decimals, more than a column can show."""
-    return value if -value.as_tuple().exponent <= 10 else value.quantize(Decimal("1e-10"))
+            "role": "maker" if fill.is_maker else "taker", "fee": f"{plain(cost.quantize(_FEE_PLACES))} {currency}"}
