@@ -9,6 +9,7 @@ from hummingbot_valr.installation import Installation, InstallationError, find_h
 
 app = typer.Typer(
     name="hummingbot-valr", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="The VALR connector for Hummingbot: install it, and try it on an embedded VALR.")
 
@@ -22,7 +23,7 @@ def install(
     hummingbot_dir: HummingbotDir = None,
     link: Annotated[bool, typer.Option("--link", help="Symlink the files to this project, do not copy them.")] = False,
 ) -> None:
-    """Put the connector, its data feeds and the test bot into a Hummingbot."""
+    """Put the connector and all that belongs to it into a Hummingbot."""
     try:
         root = find_hummingbot(hummingbot_dir)
         report = Installation(root).install(link=link)
@@ -73,7 +74,7 @@ def simulator(
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the exchange running afterwards, until Ctrl-C.")] = False,
 ) -> None:
-    """Run the test bot on an embedded VALR through Hummingbot's own engine, and check its books."""
+    """Run the test bot on an embedded VALR and check its books."""
     from hummingbot_valr.demo import DemoError, run_demo
 
     try:
