@@ -1,9 +1,9 @@
 """
-Makes VALR's candles and prices known to Hummingbot, which keeps its own in fixed tables, as `valr` and, from the embedded
-exchange, as `valr_simulator`.
+Makes VALR's candles and prices known to Hummingbot, which keeps its own in fixed tables: as `valr` and, from the
+embedded exchange, as `valr_simulator`.
 
-Hummingbot imports connectors while it is itself half imported, so nothing of it can be imported from here. Each table is
-completed as soon as somebody else has imported its module.
+Hummingbot imports connectors while it is itself half imported, so nothing of it can be imported from here. Each table
+is completed as soon as somebody else has imported its module.
 """
 import importlib.machinery
 import logging
@@ -58,8 +58,8 @@ _COMPLETIONS: Dict[str, Completion] = {
 class _Registration(MetaPathFinder):
     """
     Python asks this finder first whenever a module is imported that is not loaded yet. It finds nothing of its own. A
-    table's module is completed right after its import; if that had begun before, at the next import of anything. When all
-    are complete it withdraws. No failure leaves it, because that would break other people's imports.
+    table's module is completed right after its import; if that had begun before, at the next import of anything. When
+    all are complete it withdraws. No failure leaves it, because that would break other people's imports.
     """
 
     def __init__(self, completions: Dict[str, Completion]):

@@ -56,7 +56,7 @@ class ValrSpotCandles(CandlesBase):
         self._failed = False
         self._warnings: Set[str] = set()
         self._clock_offset = 0.0
-        self._last_frame_time = float("-inf")
+        self._live_frame_time = float("-inf")
         self._connect_delay = 0.0
 
     def attach_connector(self, connector: "ConnectorBase"):
@@ -168,8 +168,8 @@ class ValrSpotCandles(CandlesBase):
     async def _wait_for_refresh(self):
         now = self._now()
         delay = CONSTANTS.POLL_INTERVAL
-        # While the socket delivers, REST is only needed for the candle that has just closed.
-        if now - self._last_frame_time < self.interval_in_seconds and not self._failed:
+        # While the socket delivers the running minute, REST is only needed for the candle that has just closed.
+        if now - self._live_frame_time < self.interval_in_seconds and not self._failed:
             delay = self.interval_in_seconds - now % self.interval_in_seconds + CONSTANTS.CLOSE_DELAY
         # A frame that cannot be used wakes it sooner, yet never more often than polling would.
         await self._sleep(CONSTANTS.POLL_INTERVAL)
@@ -180,13 +180,9 @@ class ValrSpotCandles(CandlesBase):
 
     async def _refresh_candles(self):
         current = self._round_timestamp_to_interval_multiple(self._now())
-        missing = CONSTANTS.RECHECKED_CANDLES
-        if self._candles:
-            missing += max(0, int(current - self._candles[-1][0]) // self.interval_in_seconds)
-        if missing > self.candles_max_result_per_rest_request:
-            self._candles.clear()  # so old that it is simpler to start anew
-            missing = CONSTANTS.RECHECKED_CANDLES
-        self._merge(await self.fetch_candles(end_time=current, limit=missing))
+        stored = int(self._candles[-1][0]) if self._candles else current
+        missing = max(0, current - stored) // self.interval_in_seconds
+        self._merge(await self.fetch_candles(end_time=current, limit=missing + CONSTANTS.RECHECKED_CANDLES))
         await self.fill_historical_candles()
 
     async def fill_historical_candles(self):
@@ -205,8 +201,8 @@ class ValrSpotCandles(CandlesBase):
 
     def _merge(self, rows: np.ndarray) -> int:
         """
-        Takes rows into the stored candles, at once, so that no task sees a half. A candle only grows: of two rows of one
-        candle, the one with the larger volume is the newer, whichever way and in whichever order they came.
+        Takes rows into the stored candles, at once, so that no task sees a half. A candle only grows: of two rows of
+        one candle, the one with the larger volume is the newer, whichever way and in whichever order they came.
 
         :param rows: candles, in any order
         :return: by how many candles the stored ones have become more
@@ -290,7 +286,9 @@ class ValrSpotCandles(CandlesBase):
         except (KeyError, TypeError, ValueError):
             self._warn_once(f"VALR's trade socket sent a candle in an unknown format: {data}")
             return None
-        self._last_frame_time = self._now()
+        # Whether VALR sends the running minute or only the finished one is not documented.
+        if row["timestamp"] + self.interval_in_seconds > self._now():
+            self._live_frame_time = self._now()
         if self._candles and row["timestamp"] > self._candles[-1][0] + self.interval_in_seconds:
             self._refresh_wanted.set()
             return None
