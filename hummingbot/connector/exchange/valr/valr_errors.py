@@ -54,6 +54,10 @@ class ValrCommandNotSent(ConnectionError):
     """The command never left this machine. It may be sent over another path."""
 
 
+class ValrOrderNotFound(IOError):
+    """VALR answered that it does not know the order, where it shows the live ones and where it shows the past ones."""
+
+
 class ValrLoginRefused(ConnectionError):
     """VALR opened the account socket and did not accept the login, or did not open it. The text says why."""
 

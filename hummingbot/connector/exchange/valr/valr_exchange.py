@@ -1,0 +1,1049 @@
+import asyncio
+import time
+from decimal import Decimal
+from itertools import chain, repeat
+from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+
+from bidict import bidict
+
+from hummingbot.connector.constants import s_decimal_NaN
+from hummingbot.connector.exchange.valr import (
+    valr_constants as CONSTANTS,
+    valr_parsers as parsers,
+    valr_utils,
+    valr_web_utils as web_utils,
+)
+from hummingbot.connector.exchange.valr.valr_api_order_book_data_source import ValrAPIOrderBookDataSource
+from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import ValrAPIUserStreamDataSource
+from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
+from hummingbot.connector.exchange.valr.valr_errors import (
+    ValrAPIError,
+    ValrOrderNotFound,
+    ValrOrderRejected,
+    ValrOutcomeUnknown,
+)
+from hummingbot.connector.exchange.valr.valr_order_book_tracker import ValrOrderBookTracker
+from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, Placement, PlaceOrder, ValrOrderEntry
+from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
+from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
+from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport, Outcome
+from hummingbot.connector.exchange_py_base import ExchangePyBase
+from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.connector.utils import combine_to_hb_trading_pair, get_new_client_order_id
+from hummingbot.core.api_throttler.data_types import RateLimit
+from hummingbot.core.data_type.cancellation_result import CancellationResult
+from hummingbot.core.data_type.common import OrderType, TradeType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.limit_order import LimitOrder
+from hummingbot.core.data_type.market_order import MarketOrder
+from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TradeFeeBase
+from hummingbot.core.utils.async_utils import safe_ensure_future, safe_gather
+from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
+
+
+class ValrExchange(ExchangePyBase):
+    """
+    VALR's spot market.
+
+    What becomes of an order is believed only when VALR says so: by an event, by the 201 of a placement over REST, or by
+    a look-up with the order's `customerOrderId`. Everything else (timeouts, HTML pages, 5xx, 429, lost connections,
+    acknowledgements on the socket, replies to cancellations) leaves the order in flight until `ValrOrderLookup` knows.
+    """
+
+    web_utils = web_utils
+
+    # Two requests, against events that were lost although the socket lives.
+    LONG_POLL_INTERVAL = 30.0  # seconds
+    # Seconds an order has to be old before VALR's denial of it counts towards losing it.
+    MIN_AGE_TO_LOSE = 30.0
+    # Seconds for which the id of an order is watched that was reported as failed because VALR did not know it.
+    LOST_ORDER_WATCH = 900.0
+    # Seconds in which an order that is missing among the open ones may still get the event that explains it.
+    ABSENCE_GRACE = 1.0
+    RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
+
+    ORDER_TYPES = {
+        OrderType.LIMIT: "LIMIT",
+        OrderType.LIMIT_MAKER: "LIMIT_POST_ONLY",
+        OrderType.MARKET: "MARKET",
+    }
+
+    def __init__(
+            self,
+            valr_api_key: str,
+            valr_api_secret: str,
+            balance_asset_limit: Optional[Dict[str, Dict[str, Decimal]]] = None,
+            rate_limits_share_pct: Decimal = Decimal("100"),
+            trading_pairs: Optional[List[str]] = None,
+            trading_required: bool = True,
+            domain: str = CONSTANTS.DEFAULT_DOMAIN,
+            valr_subaccount_id: Optional[str] = None,
+    ):
+        """
+        :param rate_limits_share_pct: part of VALR's rate limits that this bot may use, 0 to 100
+        :param domain: `valr`, or `valr_simulator` for the embedded exchange
+        :param valr_subaccount_id: the sub-account to trade on, if not the account of the key
+        """
+        self._api_key = valr_api_key
+        self._api_secret = valr_api_secret
+        self._subaccount_id = valr_subaccount_id
+        self._trading_pairs = trading_pairs
+        self._trading_required = trading_required
+        self._domain = domain
+        self._rate_limits_share_pct = rate_limits_share_pct
+        self._order_types: Dict[str, Set[str]] = {}  # symbol -> VALR's names; empty while they are unknown
+        self._balance_times: Dict[str, float] = {}  # asset -> seconds, VALR's time of the balance
+        self._balance_seen: Dict[str, float] = {}  # asset -> seconds, monotonic time at which the balance came
+        self._is_key_checked = False
+        self._is_read_only = False
+        self._placing: Set[str] = set()
+        self._lost_watches: Dict[str, _LostOrderWatch] = {}
+        self._gap_task: Optional[asyncio.Task] = None
+        self._account_trouble = ""
+        self._unknown_statuses: Set[str] = set()
+        super().__init__(balance_asset_limit, rate_limits_share_pct)
+        self._set_order_book_tracker(ValrOrderBookTracker(
+            data_source=self._orderbook_ds, trading_pairs=self._trading_pairs, domain=self._domain))
+        self._order_entry = ValrOrderEntry(self.user_stream_data_source, self)
+        self._lookup = ValrOrderLookup(self, self._order_tracker)
+        self._event_handlers: Dict[str, Callable[[Any], None]] = {
+            CONSTANTS.AUTHENTICATED: self._on_login,
+            CONSTANTS.BALANCE_EVENT: self._on_balance,
+            CONSTANTS.OPEN_ORDERS_EVENT: self._on_open_orders,
+            CONSTANTS.ORDER_PROCESSED_EVENT: self._on_order_processed,
+            CONSTANTS.ORDER_STATUS_EVENT: self._on_order_status,
+            CONSTANTS.ACCOUNT_TRADE_EVENT: self._on_trade,
+            CONSTANTS.FAILED_CANCEL_EVENT: self._on_cancel_failed,
+            CONSTANTS.FAILED_ORDER_EVENT: self._on_order_failed,
+        }
+
+    # === What the framework asks of a connector ===
+
+    @property
+    def name(self) -> str:
+        return self._domain
+
+    @property
+    def domain(self) -> str:
+        return self._domain
+
+    @property
+    def authenticator(self) -> Optional[ValrAuth]:
+        # Without keys there is market data only.
+        if not self._api_key or not self._api_secret:
+            return None
+        return ValrAuth(self._api_key, self._api_secret, self._time_synchronizer, self._subaccount_id)
+
+    @property
+    def rate_limits_rules(self) -> List[RateLimit]:
+        return CONSTANTS.RATE_LIMITS
+
+    @property
+    def client_order_id_max_length(self) -> int:
+        return CONSTANTS.MAX_ORDER_ID_LEN
+
+    @property
+    def client_order_id_prefix(self) -> str:
+        return CONSTANTS.HBOT_ORDER_ID_PREFIX
+
+    @property
+    def trading_rules_request_path(self) -> str:
+        return CONSTANTS.PAIRS_PATH
+
+    @property
+    def trading_pairs_request_path(self) -> str:
+        return CONSTANTS.PAIRS_PATH
+
+    @property
+    def check_network_request_path(self) -> str:
+        return CONSTANTS.STATUS_PATH
+
+    @property
+    def trading_pairs(self) -> Optional[List[str]]:
+        return self._trading_pairs
+
+    @property
+    def is_cancel_request_in_exchange_synchronous(self) -> bool:
+        # A bot that believed VALR's replies to cancellations piled up orders without limit.
+        return False
+
+    @property
+    def is_trading_required(self) -> bool:
+        return self._trading_required
+
+    @property
+    def status_dict(self) -> Dict[str, bool]:
+        """Adds that every order book is in sync with VALR, so that no strategy quotes from one that is not."""
+        return {**super().status_dict, "order_books_verified": self.market_data.books_verified}
+
+    def supported_order_types(self) -> List[OrderType]:
+        return list(self.ORDER_TYPES)
+
+    # === Parts, for those who want to look inside ===
+
+    @property
+    def order_entry(self) -> ValrOrderEntry:
+        """Latencies of order commands."""
+        return self._order_entry
+
+    @property
+    def market_data(self) -> ValrAPIOrderBookDataSource:
+        """Counters of the order book feeds."""
+        return self._orderbook_ds
+
+    @property
+    def user_stream_data_source(self) -> ValrAPIUserStreamDataSource:
+        """Whether the account comes by socket or by polling."""
+        return self._user_stream_tracker.data_source
+
+    @property
+    def clock_offset(self) -> float:
+        """Seconds by which VALR's clock is ahead of this machine's."""
+        return self._time_synchronizer.time() - self._time()
+
+    def is_placing(self, order: InFlightOrder) -> bool:
+        """True while the request that places the order is under way, or waits for the rate limits."""
+        return order.client_order_id in self._placing
+
+    # === Life ===
+
+    async def start_network(self):
+        await super().start_network()
+        self._lookup.start()
+
+    async def stop_network(self):
+        self._lookup.stop()
+        if self._gap_task is not None:
+            self._gap_task.cancel()
+            self._gap_task = None
+        await super().stop_network()
+
+    def _create_web_assistants_factory(self) -> WebAssistantsFactory:
+        """
+        The base class makes a throttler of a fixed class. VALR's own costs the same for every request; this is the
+        first hook that can put it in place.
+        """
+        self._throttler = web_utils.create_throttler(self._rate_limits_share_pct)
+        return web_utils.build_api_factory(
+            throttler=self._throttler,
+            time_synchronizer=self._time_synchronizer,
+            domain=self._domain,
+            auth=self._auth,
+        )
+
+    def _create_order_book_data_source(self) -> ValrAPIOrderBookDataSource:
+        return ValrAPIOrderBookDataSource(
+            trading_pairs=self._trading_pairs or [],
+            connector=self,
+            api_factory=self._web_assistants_factory,
+            domain=self._domain,
+            auth=self._auth,
+        )
+
+    def _create_user_stream_data_source(self) -> ValrAPIUserStreamDataSource:
+        return ValrAPIUserStreamDataSource(
+            auth=self._auth,
+            connector=self,
+            api_factory=self._web_assistants_factory,
+            domain=self._domain,
+        )
+
+    def _create_order_tracker(self) -> ValrOrderTracker:
+        return ValrOrderTracker(connector=self)
+
+    async def _make_network_check_request(self):
+        status = await self._api_get(path_url=self.check_network_request_path)
+        is_read_only = isinstance(status, dict) and status.get("status") == "read-only"
+        if is_read_only and not self._is_read_only:
+            self.logger().warning("VALR is in read-only mode: orders cannot be placed or cancelled until it is over.")
+        elif self._is_read_only and not is_read_only:
+            self.logger().info("VALR's read-only mode is over.")
+        self._is_read_only = is_read_only
+
+    async def _update_time_synchronizer(self, pass_on_non_cancelled_error: bool = False):
+        """
+        The base class adds one sample to the old ones, which a clock that was set makes wrong, and logs each failure
+        with a traceback. Here one fresh sample replaces the old ones, the signer takes it at once, and a failure is
+        left to the requests that need the time.
+        """
+        self._time_synchronizer.clear_time_offset_ms_samples()
+        await super()._update_time_synchronizer(pass_on_non_cancelled_error=True)
+        if self._auth is not None:
+            self._auth.refresh_clock()
+
+    def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
+        # VALR has one code for a wrong signature, be it the secret, the path or the time.
+        return (isinstance(request_exception, ValrAPIError)
+                and request_exception.code == CONSTANTS.INVALID_SIGNATURE_CODE)
+
+    def _is_order_not_found_during_status_update_error(self, status_update_exception: Exception) -> bool:
+        return isinstance(status_update_exception, ValrOrderNotFound)
+
+    def _is_order_not_found_during_cancelation_error(self, cancelation_exception: Exception) -> bool:
+        # VALR's reply to a cancellation says nothing about the order, see _execute_order_cancel.
+        return isinstance(cancelation_exception, ValrOrderNotFound)
+
+    # === Pairs, rules, fees, prices ===
+
+    async def _make_trading_pairs_request(self) -> List[Dict[str, Any]]:
+        return await self._request_pairs()
+
+    async def _make_trading_rules_request(self) -> List[Dict[str, Any]]:
+        return await self._request_pairs()
+
+    async def _request_pairs(self) -> List[Dict[str, Any]]:
+        """
+        :return: VALR's spot pairs. The order types that each allows are kept; without them VALR itself refuses what it
+            does not allow.
+        """
+        pairs = await self._api_get(path_url=CONSTANTS.PAIRS_PATH)
+        try:
+            rows = await self._api_get(
+                path_url=CONSTANTS.ORDER_TYPES_PATH, params={"includeInactivePairs": "false"})
+            self._order_types = {row["currencyPair"]: set(row["orderTypes"]) for row in rows}
+        except Exception as error:
+            self.logger().warning(f"The order types that VALR allows for each pair are not known ({error}).")
+        return pairs
+
+    def _tradable_pairs(self, rows: Iterable[Dict[str, Any]]) -> Iterable[Tuple[str, str, Dict[str, Any]]]:
+        """
+        :return: symbol, trading pair and row of each pair that is active and takes limit orders. A row that cannot be
+            read is left out.
+        """
+        for row in rows:
+            try:
+                if not valr_utils.is_exchange_information_valid(row):
+                    continue
+                symbol = row["symbol"]
+                base, quote = parsers.asset(row["baseCurrency"]), parsers.asset(row["quoteCurrency"])
+                # A client order id contains letters of both names, and VALR takes only these characters in one.
+                if not (base + quote).isalnum() or not (base + quote).isascii():
+                    raise ValueError("its currencies are not written in letters and digits")
+            except (KeyError, AttributeError, ValueError) as error:
+                self._report_bad_pair(row, error)
+                continue
+            if self._allows(symbol, OrderType.LIMIT):
+                yield symbol, combine_to_hb_trading_pair(base=base, quote=quote), row
+
+    def _report_bad_pair(self, row: Any, error: Exception):
+        self.logger().error(f"A pair of VALR's is left out, because it cannot be read ({error}): {row}")
+
+    def _allows(self, symbol: str, order_type: OrderType) -> bool:
+        if not self._order_types:
+            return True
+        return self.ORDER_TYPES[order_type] in self._order_types.get(symbol, ())
+
+    def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: List[Dict[str, Any]]):
+        mapping = bidict()
+        for symbol, trading_pair, _ in self._tradable_pairs(exchange_info):
+            mapping.forceput(symbol, trading_pair)
+        self._set_trading_pair_symbol_map(mapping)
+
+    async def _format_trading_rules(self, exchange_info_dict: List[Dict[str, Any]]) -> List[TradingRule]:
+        rules = []
+        for symbol, trading_pair, row in self._tradable_pairs(exchange_info_dict):
+            try:
+                rules.append(parsers.trading_rule(row, trading_pair, self._allows(symbol, OrderType.MARKET)))
+            except ValueError as error:
+                self._report_bad_pair(row, error)
+        return rules
+
+    async def _update_trading_fees(self):
+        """Takes over the account's own rates, which are those of its tier."""
+        rows = await self._api_get(
+            path_url=CONSTANTS.TRADE_FEES_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
+        symbols = await self.trading_pair_symbol_map()
+        for rates in map(parsers.fee_rates, rows):
+            if rates is not None and rates.symbol in symbols:
+                self._trading_fees[symbols[rates.symbol]] = rates
+
+    def _get_fee(
+            self,
+            base_currency: str,
+            quote_currency: str,
+            order_type: OrderType,
+            order_side: TradeType,
+            amount: Decimal,
+            price: Decimal = s_decimal_NaN,
+            is_maker: Optional[bool] = None,
+    ) -> TradeFeeBase:
+        is_maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
+        rates: Optional[FeeRates] = self._trading_fees.get(combine_to_hb_trading_pair(base_currency, quote_currency))
+        if rates is None:
+            return DeductedFromReturnsTradeFee(percent=self.estimate_fee_pct(is_maker))
+        return DeductedFromReturnsTradeFee(percent=rates.maker if is_maker else rates.taker)
+
+    async def get_all_pairs_prices(self) -> List[Dict[str, Any]]:
+        """
+        :return: VALR's market summary of all pairs: `currencyPair`, `bidPrice`, `askPrice`, `lastTradedPrice` and more,
+            numbers as text
+        """
+        return await self._api_get(path_url=CONSTANTS.MARKET_SUMMARY_PATH)
+
+    async def get_last_traded_prices(self, trading_pairs: List[str]) -> Dict[str, float]:
+        """
+        The base class makes a request for each pair, of which VALR allows 30 a minute. One request tells all prices.
+
+        :return: the last price of each pair that VALR names, in quote per base
+        """
+        symbols = await self.trading_pair_symbol_map()
+        prices = {symbols.get(row.get("currencyPair")): row.get("lastTradedPrice")
+                  for row in await self.get_all_pairs_prices()}
+        return {pair: float(prices[pair]) for pair in trading_pairs if prices.get(pair)}
+
+    async def _get_last_traded_price(self, trading_pair: str) -> float:
+        return (await self.get_last_traded_prices([trading_pair]))[trading_pair]
+
+    # === Balances ===
+
+    async def _update_balances(self):
+        """
+        :raises IOError: when VALR does not accept the keys, with the reason and what to do about it, or does not answer
+        """
+        requested_at = time.monotonic()
+        try:
+            rows = await self._api_get(
+                path_url=CONSTANTS.BALANCES_PATH,
+                params={"excludeZeroBalances": "true"},
+                is_auth_required=True,
+                limit_id=CONSTANTS.ACCOUNT_LIMIT,
+            )
+            await self._check_key_once()
+        except ValrAPIError as error:
+            raise IOError(self._explain_refusal(error)) from error
+        balances = [parsers.balance(row) for row in rows]
+        for balance in balances:
+            self._apply_balance(balance)
+        named = {balance.asset for balance in balances}
+        for asset in set(self._account_balances) - named:
+            # Unless it came by an event while the request was under way.
+            if self._balance_seen.get(asset, 0.0) < requested_at:
+                del self._account_balances[asset]
+                self._account_available_balances.pop(asset, None)
+
+    def _apply_balance(self, balance: Balance):
+        asset, updated_at = balance.asset, balance.updated_at
+        if updated_at is not None:
+            if updated_at < self._balance_times.get(asset, 0.0):
+                return
+            self._balance_times[asset] = updated_at
+        self._balance_seen[asset] = time.monotonic()
+        self._account_balances[asset] = balance.total
+        self._account_available_balances[asset] = balance.available
+
+    async def _check_key_once(self):
+        """
+        :raises IOError: when the key may not read the account or not trade
+        """
+        if self._is_key_checked or not self._trading_required:
+            return
+        try:
+            key = await self._api_get(
+                path_url=CONSTANTS.API_KEY_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
+        except ValrAPIError:
+            raise
+        except Exception as error:
+            self.logger().debug(f"The permissions of the API key could not be read: {error}")
+            return
+        permissions = key.get("permissions") or []
+        missing = [name for name in (CONSTANTS.VIEW_PERMISSION, CONSTANTS.TRADE_PERMISSION) if name not in permissions]
+        if missing:
+            raise IOError(
+                f"The VALR API key lacks the permission {' and '.join(map(repr, missing))}. Create a key that has "
+                f"{CONSTANTS.VIEW_PERMISSION!r} and {CONSTANTS.TRADE_PERMISSION!r}, and connect again.")
+        self._is_key_checked = True
+
+    def _explain_refusal(self, error: ValrAPIError) -> str:
+        if error.code == CONSTANTS.IP_NOT_WHITELISTED_CODE:
+            return ("VALR does not accept this API key from the IP address of this machine. Add the address to the "
+                    "key's whitelist at VALR, or use a key without one.")
+        if error.code == CONSTANTS.KEY_MISSING_CODE or self._auth is None:
+            return "VALR got no API key. Connect again and enter key and secret."
+        account = self._subaccount_id and f", or the sub-account id {self._subaccount_id} is not one of the key's" or ""
+        if error.code == CONSTANTS.INVALID_SIGNATURE_CODE:
+            return (f"VALR does not accept the signature, also after the clock was set by VALR's time: the API secret "
+                    f"does not belong to the API key{account}. VALR says: {error.message}")
+        if error.status in (401, 403):
+            return (f"VALR does not accept the API key: it does not exist, was deleted, or lacks the permission "
+                    f"{CONSTANTS.VIEW_PERMISSION!r}{account}. VALR says: {error.message or f'HTTP {error.status}'}")
+        return str(error)
+
+    # === Placing orders ===
+
+    async def _create_order(
+            self,
+            trade_type: TradeType,
+            order_id: str,
+            trading_pair: str,
+            amount: Decimal,
+            order_type: OrderType,
+            price: Optional[Decimal] = None,
+            **kwargs,
+    ):
+        """
+        The base class lets an error before the placement, such as a market order without a price in the order book, end
+        the task: the order would be in flight for ever.
+        """
+        try:
+            await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
+        except Exception as error:
+            order = self._order_tracker.fetch_tracked_order(order_id)
+            if order is None:
+                raise
+            self._order_tracker.fail_order(order, str(error) or type(error).__name__, type(error).__name__)
+
+    async def _place_order_and_process_update(
+            self, order: InFlightOrder, batch: Optional["_PlacementBatch"] = None, **kwargs) -> Optional[str]:
+        """
+        The base class publishes OPEN for whatever reply comes, also after an event has told the end of the order. Here
+        the reply counts for what it says, see _place_order.
+        """
+        self._placing.add(order.client_order_id)
+        try:
+            exchange_order_id, _ = await self._place_order(
+                order_id=order.client_order_id,
+                trading_pair=order.trading_pair,
+                amount=order.amount,
+                trade_type=order.trade_type,
+                order_type=order.order_type,
+                price=order.price,
+                batch=batch,
+            )
+        finally:
+            self._placing.discard(order.client_order_id)
+        if order.is_pending_create:
+            self._lookup.look_later(order, self._lookup.QUIET_PLACEMENT)
+        return exchange_order_id
+
+    async def _place_order(
+            self,
+            order_id: str,
+            trading_pair: str,
+            amount: Decimal,
+            trade_type: TradeType,
+            order_type: OrderType,
+            price: Decimal,
+            batch: Optional["_PlacementBatch"] = None,
+            **kwargs,
+    ) -> Tuple[str, float]:
+        """
+        :return: VALR's order id and the time. The order is OPEN when VALR's reply is an outcome, and keeps its state
+            when it only confirms that the command arrived.
+        :raises ValrOrderRejected, ValrOutcomeUnknown, ValrCommandNotSent: see `ValrOrderEntry`
+        """
+        symbol = await self.exchange_symbol_associated_to_pair(trading_pair)
+        if not self._allows(symbol, order_type):
+            raise ValrOrderRejected(f"VALR does not allow {order_type.name} orders on {trading_pair}")
+        is_buy = trade_type is TradeType.BUY
+        if batch is not None:
+            placement = await batch.place(PlaceOrder(
+                order_id, symbol, is_buy, amount, price=None if order_type is OrderType.MARKET else price))
+        elif order_type is OrderType.MARKET:
+            placement = await self._order_entry.place_market(order_id, symbol, is_buy, amount)
+        else:
+            placement = await self._order_entry.place_limit(
+                order_id, symbol, is_buy, amount, price, post_only=order_type is OrderType.LIMIT_MAKER)
+        order = self._order_tracker.find(order_id, None)
+        if order is not None:
+            self._order_tracker.learn_exchange_order_id(order, placement.exchange_order_id)
+            if placement.is_final:
+                self._order_tracker.open_order(order)
+        return placement.exchange_order_id, self.current_timestamp
+
+    def _on_order_failure(
+            self,
+            order_id: str,
+            trading_pair: str,
+            amount: Decimal,
+            trade_type: TradeType,
+            order_type: OrderType,
+            price: Optional[Decimal],
+            exception: Exception,
+            **kwargs,
+    ):
+        """
+        The base class takes every error for a failure of the order, and for one of the network. An order fails only
+        when it was certainly not executed; otherwise it stays in flight and is looked up.
+        """
+        order = self._order_tracker.fetch_tracked_order(order_id)
+        if order is None:
+            return
+        is_duplicate = isinstance(exception, ValrOrderRejected) and exception.code == CONSTANTS.DUPLICATE_ORDER_ID_CODE
+        if isinstance(exception, ValrOutcomeUnknown) or is_duplicate or not order.is_pending_create:
+            self.logger().warning(f"It is not known what became of the order {order_id}, it is looked up: {exception}")
+            self._lookup.doubt(order, self._lookup.FIRST_LOOK)
+            return
+        self.logger().network(
+            f"Error submitting {trade_type.name.lower()} {order_type.name.upper()} order to {self.name_cap} for "
+            f"{amount} {trading_pair} {price}.")
+        self._order_tracker.fail_order(order, str(exception), type(exception).__name__)
+
+    def batch_order_create(
+            self, orders_to_create: List[Union[LimitOrder, MarketOrder]]) -> List[Union[LimitOrder, MarketOrder]]:
+        """
+        The base class sends one request for each order. VALR takes 20 with one.
+
+        :return: the orders with their client order ids
+        """
+        orders = [order.copy_with_id(self._new_order_id(order)) for order in orders_to_create]
+        safe_ensure_future(self._create_batch(orders))
+        return orders
+
+    def _new_order_id(self, order: Union[LimitOrder, MarketOrder]) -> str:
+        return get_new_client_order_id(
+            is_buy=order.is_buy,
+            trading_pair=order.trading_pair,
+            hbot_order_id_prefix=self.client_order_id_prefix,
+            max_id_len=self.client_order_id_max_length,
+        )
+
+    async def _create_batch(self, orders: List[Union[LimitOrder, MarketOrder]]):
+        # With the symbols known, nothing keeps an order from reaching the batch, or failing, at once.
+        await self.trading_pair_symbol_map()
+        batch = _PlacementBatch(self._order_entry)
+        creations = [
+            asyncio.ensure_future(self._create_order(
+                trade_type=TradeType.BUY if order.is_buy else TradeType.SELL,
+                order_id=order.client_order_id,
+                trading_pair=order.trading_pair,
+                amount=order.quantity,
+                order_type=OrderType.MARKET if isinstance(order, MarketOrder) else OrderType.LIMIT,
+                price=s_decimal_NaN if isinstance(order, MarketOrder) else order.price,
+                batch=batch,
+            ))
+            for order in orders]
+        await asyncio.sleep(0)
+        await batch.send()
+        await safe_gather(*creations)
+
+    # === Cancelling orders ===
+
+    async def _place_cancel(self, order_id: str, tracked_order: InFlightOrder) -> bool:
+        """
+        :return: True when VALR took the request, which is no proof of a cancellation
+        """
+        symbol = await self.exchange_symbol_associated_to_pair(tracked_order.trading_pair)
+        await self._order_entry.cancel(order_id, symbol)
+        return True
+
+    async def _execute_order_cancel(self, order: InFlightOrder) -> Optional[str]:
+        """
+        The base class takes what VALR answers to a cancellation for a statement about the order. Here an order is
+        looked up when its cancellation was refused or its outcome is unknown, and found open it stays open for the next
+        attempt.
+        """
+        try:
+            await self._place_cancel(order.client_order_id, order)
+        except Exception as error:
+            await self._look_after_failed_cancel(order, error)
+            return None
+        self._await_cancellation(order)
+        return order.client_order_id
+
+    async def _look_after_failed_cancel(self, order: InFlightOrder, error: Exception):
+        self.logger().warning(f"Failed to cancel order {order.client_order_id}: {error}")
+        try:
+            report = await self._lookup.find(order)
+        except Exception:
+            self._lookup.doubt(order, self._lookup.FIRST_LOOK)
+            return
+        if report is None:
+            await self.count_denial(order)
+        else:
+            self.process_report(order, report, is_answer=True)
+
+    def _await_cancellation(self, order: InFlightOrder):
+        self._order_tracker.request_cancel(order)
+        self._lookup.look_later(order, self._lookup.QUIET_CANCEL)
+
+    async def cancel_all(self, timeout_seconds: float) -> List[CancellationResult]:
+        """
+        The base class sends one request for each order, and takes the reply for a success. VALR takes 20 with one, and
+        an order counts as cancelled when it has ended.
+        """
+        orders = [order for order in self.in_flight_orders.values() if order.is_open]
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self._cancel_batch(orders)
+                while not all(map(self._lookup.is_settled, orders)):
+                    await self._order_tracker.wait_for_change()
+        except TimeoutError:
+            self.logger().warning("Not all cancellations were confirmed in time.")
+        return [CancellationResult(order.client_order_id, not self._order_tracker.is_active(order)) for order in orders]
+
+    def batch_order_cancel(self, orders_to_cancel: List[LimitOrder]):
+        """The base class sends one request for each order. VALR takes 20 with one."""
+        orders = map(self._order_tracker.fetch_tracked_order, (order.client_order_id for order in orders_to_cancel))
+        safe_ensure_future(self._cancel_batch([order for order in orders if order is not None]))
+
+    async def _cancel_batch(self, orders: List[InFlightOrder]):
+        if not orders:
+            return
+        symbols = await self.trading_pair_symbol_map()
+        outcomes = await self._order_entry.cancel_batch(
+            [CancelOrder(order.client_order_id, symbols.inverse[order.trading_pair]) for order in orders])
+        failures = []
+        for order, outcome in zip(orders, outcomes):
+            if isinstance(outcome, Exception):
+                failures.append(self._look_after_failed_cancel(order, outcome))
+            else:
+                self._await_cancellation(order)
+        await asyncio.gather(*failures)
+
+    # === States of orders ===
+
+    def process_report(self, order: InFlightOrder, report: OrderReport, is_answer: bool = False):
+        """
+        Takes over what VALR says of an order, and sees to it that what is still open gets looked up.
+
+        :param is_answer: True when VALR was asked for this order
+        """
+        self._order_tracker.process_report(order, report, is_answer)
+        if not self._order_tracker.is_complete(order):
+            self._lookup.collect_fills()
+        if report.state is None:
+            self._report_unknown_status(report)
+        if not is_answer and (report.state is None or report.is_final and report.executed is None):
+            self._lookup.doubt(order)
+        elif not report.is_final and self._order_tracker.is_lost(order):
+            self._cancel_surfaced(order)
+
+    def _report_unknown_status(self, report: OrderReport):
+        if report.status_text not in self._unknown_statuses:
+            self._unknown_statuses.add(report.status_text)
+            self.logger().warning(f"VALR's order status {report.status_text!r} is not known. Orders keep their state.")
+
+    def _cancel_surfaced(self, order: InFlightOrder):
+        """An order that was reported as failed, because VALR did not know it, is open: nobody expects it any more."""
+        watch = self._lost_watches.setdefault(order.client_order_id, _LostOrderWatch())
+        if watch.may_cancel():
+            self.logger().warning(
+                f"The order {order.client_order_id}, reported as failed, is open at VALR after all. It is cancelled.")
+            safe_ensure_future(self._execute_order_cancel(order))
+
+    async def order_denied(self, order: InFlightOrder):
+        """VALR answered again and again, for long enough, that it does not know the order."""
+        if order.is_pending_create:
+            self._order_tracker.lose_order(order, "VALR does not know the order, so it was never placed")
+        else:
+            await self.count_denial(order)
+
+    async def count_denial(self, order: InFlightOrder):
+        """VALR does not know an order. That counts towards losing it when the order is old enough to be known."""
+        if self._age(order) > self.MIN_AGE_TO_LOSE:
+            await self._order_tracker.process_order_not_found(order.client_order_id)
+
+    def _age(self, order: InFlightOrder) -> float:
+        return self._time() - order.creation_timestamp
+
+    async def _update_orders_with_error_handler(self, orders: List[InFlightOrder], error_handler: Callable):
+        """
+        The base class asks for each order by itself, and publishes FILLED before the fills are there. Here one request
+        tells of all open orders, the others are asked for, and the tracker holds a final state back until the fills are
+        complete.
+        """
+        orders = [order for order in orders if not self.is_placing(order)]
+        open_reports = await self._request_open_orders() if orders else {}
+        for order in orders:
+            try:
+                report = open_reports.get(order.client_order_id)
+                is_answer = report is None
+                if is_answer:
+                    report = await self._find(order)
+                self.process_report(order, report, is_answer)
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                await error_handler(order, error)
+
+    async def _request_open_orders(self) -> Dict[str, OrderReport]:
+        """:return: client order id -> report, of the bot's own orders"""
+        rows = await self._api_get(
+            path_url=CONSTANTS.OPEN_ORDERS_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
+        reports = {}
+        for row in parsers.open_order_rows(rows):
+            order = self._order_tracker.find(row.get("customerOrderId"), row.get("orderId"))
+            if order is not None:
+                reports[order.client_order_id] = parsers.open_order(row)
+        return reports
+
+    async def _find(self, order: InFlightOrder) -> OrderReport:
+        """
+        :raises ValrOrderNotFound: when VALR answered that it does not know the order
+        """
+        report = await self._lookup.find(order)
+        if report is None:
+            raise ValrOrderNotFound(f"VALR does not know the order {order.client_order_id}.")
+        return report
+
+    async def _update_orders(self):
+        """
+        As in the base class; orders whose placement or cancellation is still unclear are looked up until it is not.
+        """
+        await super()._update_orders()
+        for order in list(self.in_flight_orders.values()):
+            if not self._lookup.is_settled(order) and not self.is_placing(order):
+                self._lookup.look_later(order, self._lookup.FIRST_LOOK)
+
+    async def _update_order_status(self):
+        """The base class fetches the fills before the states, which tell what is missing."""
+        await self._update_orders()
+        await self._update_orders_fills(
+            [*self.in_flight_orders.values(), *self._order_tracker.lost_orders.values(),
+             *self._order_tracker.incomplete_orders()])
+
+    async def _update_orders_fills(self, orders: List[InFlightOrder]):
+        """The base class makes a request for each order. VALR tells all fills of the account with one."""
+        if not orders:
+            return
+        try:
+            await self._lookup.update_fills(orders)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.logger().warning(f"The fills of {len(orders)} orders could not be requested: {error}")
+
+    async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception):
+        """
+        The base class counts every error towards losing the order, so that a few seconds without a network fail orders
+        that live. Only VALR's denial counts.
+        """
+        if not self._is_order_not_found_during_status_update_error(error):
+            raise error
+        await self.count_denial(order)
+
+    async def _handle_update_error_for_lost_order(self, order: InFlightOrder, error: Exception):
+        """The base class ends the watch over a lost order with the first denial; VALR may execute a command late."""
+        if self._is_order_not_found_during_status_update_error(error):
+            if self._age(order) > self.LOST_ORDER_WATCH:
+                self._order_tracker.drop_lost_order(order)
+                self._lost_watches.pop(order.client_order_id, None)
+        else:
+            self.logger().debug(f"The lost order {order.client_order_id} could not be looked up: {error}")
+
+    async def _cancel_lost_orders(self):
+        """
+        The base class cancels each lost order every five seconds. Most of them never reached VALR: only those are
+        cancelled that did, less and less often.
+        """
+        for order in self._due_lost_orders():
+            if order.exchange_order_id is not None:
+                await self._execute_order_cancel(order)
+
+    async def _update_lost_orders_status(self):
+        """The base class asks for each lost order every five seconds; here less and less often."""
+        orders = self._due_lost_orders()
+        for order in orders:
+            self._lost_watches[order.client_order_id].postpone()
+        try:
+            await self._update_orders_fills(orders)
+            await self._update_orders_with_error_handler(orders, self._handle_update_error_for_lost_order)
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.logger().debug(f"The lost orders could not be looked up: {error}")
+
+    def _due_lost_orders(self) -> List[InFlightOrder]:
+        orders = self._order_tracker.lost_orders.values()
+        return [order for order in orders
+                if self._lost_watches.setdefault(order.client_order_id, _LostOrderWatch()).is_due()]
+
+    async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
+        """
+        :raises ValrOrderNotFound: when VALR answered that it does not know the order
+        """
+        report = await self._find(tracked_order)
+        return OrderUpdate(
+            trading_pair=tracked_order.trading_pair,
+            update_timestamp=report.updated_at or self.current_timestamp,
+            new_state=report.state or tracked_order.current_state,
+            client_order_id=tracked_order.client_order_id,
+            exchange_order_id=report.exchange_order_id,
+        )
+
+    async def _all_trade_updates_for_order(self, order: InFlightOrder) -> List[TradeUpdate]:
+        """The fills of one order; those of all orders come with one request, see _update_orders_fills."""
+        await self._lookup.update_fills([order])
+        return list(order.order_fills.values())
+
+    def fee_of(self, fill: Fill) -> TradeFeeBase:
+        """
+        :return: what VALR charged, which it takes from what the trade brings in; rewards are negative
+        """
+        return DeductedFromReturnsTradeFee(flat_fees=[] if fill.fee is None else [fill.fee])
+
+    def _is_fee_certain(self, order: InFlightOrder, fill: Fill) -> bool:
+        """
+        :return: False when only the trade history can tell the fee: events of makers may lack it, or say zero in place
+            of a reward
+        """
+        if fill.fee is not None:
+            return True
+        rates: Optional[FeeRates] = self._trading_fees.get(order.trading_pair)
+        return fill.is_fee_known and rates is not None and 0 in (rates.maker, rates.taker)
+
+    # === The account as a whole ===
+
+    async def _status_polling_loop_fetch_updates(self):
+        """The base class logs each failed request with a traceback."""
+        await self._refresh_account()
+
+    async def _refresh_account(self) -> bool:
+        """
+        :return: True when balances, states and fills are as VALR has them
+        """
+        results = await asyncio.gather(self._update_balances(), self._update_order_status(), return_exceptions=True)
+        failures = [result for result in results if isinstance(result, Exception)]
+        trouble = next((str(failure) or type(failure).__name__ for failure in failures), "")
+        if trouble and not self._account_trouble:
+            self.logger().warning(f"VALR could not be asked for the account's balances and orders ({trouble}). "
+                                  f"They stay as they are until it can.")
+        elif self._account_trouble and not trouble:
+            self.logger().info("VALR answers again about the account's balances and orders.")
+        self._account_trouble = trouble
+        return not trouble
+
+    async def _close_gap(self):
+        """VALR repeats nothing that happened while the account socket was away."""
+        for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
+            if await self._refresh_account():
+                return
+            await self._sleep(pause)
+
+    # === Events of the account ===
+
+    async def _user_stream_event_listener(self):
+        async for event in self._iter_user_event_queue():
+            try:
+                handler = self._event_handlers.get(event.get("type"))
+                if handler is not None:
+                    handler(event.get("data"))
+            except asyncio.CancelledError:
+                raise
+            except ValueError as error:
+                self.logger().warning(f"An event of VALR's cannot be read, the account is read over REST: {error}")
+                self._on_login(None)
+            except Exception:
+                self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
+
+    def _on_login(self, _: Any):
+        if self._gap_task is not None:
+            self._gap_task.cancel()
+        self._gap_task = safe_ensure_future(self._close_gap())
+
+    def _on_balance(self, data: Any):
+        self._apply_balance(parsers.balance(data))
+
+    def _on_order_status(self, data: Any):
+        report = parsers.order_report(data)
+        order = self._order_tracker.find(report.client_order_id, report.exchange_order_id)
+        if order is not None:
+            self._order_entry.first_event(order.client_order_id)
+            self.process_report(order, report)
+
+    def _on_open_orders(self, data: Any):
+        """
+        An order in this list is open. An order that is missing may have ended, or be too new: VALR was seen to send a
+        list without an order that it had accepted.
+        """
+        listed = set()
+        for row in parsers.open_order_rows(data):
+            order = self._order_tracker.find(row.get("customerOrderId"), row.get("orderId"))
+            if order is not None:
+                listed.add(order.client_order_id)
+                self._lookup.trust(order)
+                self.process_report(order, parsers.open_order(row))
+        for client_order_id, order in self.in_flight_orders.items():
+            if client_order_id not in listed and not order.is_pending_create:
+                self._lookup.doubt(order, self.ABSENCE_GRACE)
+
+    def _on_order_processed(self, data: Any):
+        self._process_placement(parsers.placement_outcome(data))
+
+    def _on_order_failed(self, data: Any):
+        self._process_placement(parsers.failure(data))
+
+    def _process_placement(self, outcome: Outcome):
+        order = self._order_tracker.find(outcome.client_order_id, outcome.exchange_order_id)
+        if order is None or not self._order_tracker.is_active(order):
+            return
+        self._order_entry.first_event(order.client_order_id)
+        if outcome.exchange_order_id is not None:
+            self._order_tracker.learn_exchange_order_id(order, outcome.exchange_order_id)
+        if outcome.is_success:
+            self._order_tracker.open_order(order)
+        elif outcome.is_success is None or not order.is_pending_create or "duplicate" in outcome.reason.lower():
+            self._lookup.doubt(order)
+        else:
+            self._order_tracker.fail_order(order, outcome.reason, "OrderFailed")
+
+    def _on_trade(self, data: Any):
+        fill = parsers.fill(data)
+        order = self._order_tracker.find(fill.client_order_id, fill.exchange_order_id)
+        if order is None:
+            return
+        self._order_entry.first_event(order.client_order_id)
+        is_bookable = not fill.is_history and self._is_fee_certain(order, fill)
+        self._order_tracker.process_fill(order, fill, self.fee_of(fill) if is_bookable else None)
+        if not self._order_tracker.is_complete(order):
+            self._lookup.collect_fills()
+
+    def _on_cancel_failed(self, data: Any):
+        outcome = parsers.failure(data)
+        order = self._order_tracker.find(outcome.client_order_id, outcome.exchange_order_id)
+        if outcome.client_order_id is None and outcome.exchange_order_id is None:
+            orders = [order for order in self.in_flight_orders.values() if order.is_pending_cancel_confirmation]
+        else:
+            orders = [order] if order is not None and self._order_tracker.is_active(order) else []
+        for order in orders:
+            self.logger().info(f"VALR did not cancel the order {order.client_order_id}: {outcome.reason}")
+            self._lookup.doubt(order)
+
+
+class _PlacementBatch:
+    """Orders that are placed with as few requests as VALR allows."""
+
+    def __init__(self, order_entry: ValrOrderEntry):
+        self._order_entry = order_entry
+        self._orders: List[PlaceOrder] = []
+        self._placements: List[asyncio.Future] = []
+
+    async def place(self, order: PlaceOrder) -> Placement:
+        """Waits for the batch to be sent, and then returns or raises like a single placement."""
+        placement = asyncio.get_running_loop().create_future()
+        self._orders.append(order)
+        self._placements.append(placement)
+        return await placement
+
+    async def send(self):
+        outcomes = await self._order_entry.place_batch(self._orders)
+        for placement, outcome in zip(self._placements, outcomes):
+            if isinstance(outcome, Exception):
+                placement.set_exception(outcome)
+            else:
+                placement.set_result(outcome)
+
+
+class _LostOrderWatch:
+    """When to look next at an order that was reported as failed: soon at first, then less and less often."""
+
+    FIRST_PAUSE = 5.0  # seconds
+    LAST_PAUSE = 120.0  # seconds
+
+    def __init__(self):
+        self._pause = self.FIRST_PAUSE
+        self._next_look = self._next_cancel = float("-inf")
+
+    def is_due(self) -> bool:
+        return time.monotonic() >= self._next_look
+
+    def postpone(self):
+        self._next_look = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, self.LAST_PAUSE)
+
+    def may_cancel(self) -> bool:
+        """:return: True at most once in a while, so that no cancellation follows another one before that could show"""
+        if time.monotonic() < self._next_cancel:
+            return False
+        self._next_cancel = time.monotonic() + self.FIRST_PAUSE
+        return True
