@@ -23,14 +23,15 @@ from hummingbot_valr.simulator import ValrSimulator
 CONNECTOR = "valr_simulator"
 BOT = "valr_test_bot.py"
 BOT_NAME = "conf_valr_demo"
+# A busy pair, where quotes this close are soon filled, and a quiet one, where most have to be cancelled.
 BOT_SETTINGS = {
     "exchange": CONNECTOR,
-    "trading_pairs": "BTC-ZAR",
+    "trading_pairs": "BTC-ZAR,XRP-ZAR",
     "order_amount_quote": "500",
-    "max_exposure_quote": "2500",
+    "max_exposure_quote": "5000",
     "spread": "0.0001",
     "refresh_time": "5",
-    "cycles": "5",
+    "cycles": "4",
 }
 TIME_LIMIT = 90.0  # seconds from the first to the last step
 STATUS_INTERVAL = 2.0  # seconds
@@ -61,7 +62,7 @@ async def run_demo(keep: bool = False) -> bool:
     async with ValrSimulator() as exchange:
         instance = HummingbotInstance(folder, {"VALR_SIMULATOR_URL": exchange.url})
         log = folder / "logs" / f"logs_{BOT_NAME}.log"
-        console.print(f"An embedded VALR runs at {exchange.url}, a private Hummingbot in {folder}.")
+        console.print(f"An embedded VALR runs at {exchange.url}, a private Hummingbot in {folder}.", soft_wrap=True)
         try:
             async with asyncio.timeout(TIME_LIMIT):
                 await _connect(instance, exchange, console)
@@ -96,7 +97,7 @@ async def _run_bot(instance: HummingbotInstance, console: Console) -> None:
     try:
         await instance.hbot("deploy", BOT, "--name", BOT_NAME, *settings)
         console.print("Hummingbot's engine has started the bot.")
-        with Live(console=console, transient=True) as live:
+        with Live(console=console) as live:
             while not await _has_ended(instance, live):
                 await asyncio.sleep(STATUS_INTERVAL)
     finally:
@@ -108,7 +109,8 @@ async def _has_ended(instance: HummingbotInstance, live: Live) -> bool:
     status = json.loads(await instance.hbot("status", "--json"))
     if not status["running"]:
         raise DemoError(f"The engine ended by itself. Its logs are in {instance.folder / 'logs'}.")
-    live.update(Panel(Text(status["format_status"] or "The bot is stopping."), title="live status of the bot"))
+    if status["format_status"]:
+        live.update(Panel(Text(status["format_status"]), title="status of the bot"))
     # A bot which ends itself leaves the engine running, with its clock stopped last.
     snapshot = json.loads((instance.folder / "data/bot/status.json").read_text())
     return bool(snapshot["engine"]) and not snapshot["engine"]["clock_running"]

@@ -389,7 +389,13 @@ def _latency_rows(connector: ConnectorBase) -> List[List[Any]]:
 def _book_feed_rows(connector: ConnectorBase) -> List[List[str]]:
     market_data = getattr(connector, "market_data", None)
     counters = vars(market_data.counters()) if market_data is not None else {}
-    return [[name.replace("_", " "), str(value)] for name, value in counters.items()] or [["n/a", ""]]
+    return [[name.replace("_", " "), _listing(value)] for name, value in counters.items()] or [["n/a", ""]]
+
+
+def _listing(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items()) or "none"
+    return str(value)
 
 
 def _table(headers: List[str], rows: List[List[Any]]) -> str:
