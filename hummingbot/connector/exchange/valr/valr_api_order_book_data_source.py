@@ -7,10 +7,9 @@ import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
-from hummingbot.connector.exchange.valr.valr_order_book import BookSnapshot
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed, ValrTradeSocketFactory
-from hummingbot.connector.exchange.valr.valr_trade_socket import aggregated_snapshot
+from hummingbot.connector.exchange.valr.valr_trade_socket import aggregated_rows
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from hummingbot.core.data_type.order_book_tracker import OrderBookPairMetrics, OrderBookTrackerMetrics
@@ -185,7 +184,7 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             self.logger().warning(f"No order book of {tracked.trading_pair} from the socket, nor from REST ({error}).")
             return
         if not tracked.initialised.is_set():
-            tracked.serve(BookSnapshot(message.bids, message.asks, message.update_id), CONSTANTS.ORDER_BOOK_PATH)
+            tracked.serve((message.bids, message.asks, message.update_id), CONSTANTS.ORDER_BOOK_PATH)
             self.logger().warning(
                 f"No order book of {tracked.trading_pair} from the socket yet. It is taken from REST, not verified.")
 
@@ -197,13 +196,8 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             is_auth_required=True,
             limit_id=CONSTANTS.ORDER_BOOK_PATH,
         )
-        snapshot = aggregated_snapshot(data)
-        content = {
-            "trading_pair": trading_pair,
-            "update_id": snapshot.update_id,
-            "bids": snapshot.bids,
-            "asks": snapshot.asks,
-        }
+        bids, asks, update_id = aggregated_rows(data)
+        content = {"trading_pair": trading_pair, "update_id": update_id, "bids": bids, "asks": asks}
         return OrderBookMessage(OrderBookMessageType.SNAPSHOT, content, time.time())
 
     async def get_last_traded_prices(self, trading_pairs: List[str], domain: Optional[str] = None) -> Dict[str, float]:

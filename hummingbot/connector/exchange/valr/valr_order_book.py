@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, zip_longest
-from typing import Any, Dict, List, Optional, Sequence, Union
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
 from zlib import crc32
 
 from hummingbot.core.data_type.order_book_row import OrderBookRow
@@ -33,20 +33,9 @@ class BookFault:
     text: str
 
 
-@dataclass(slots=True)
-class BookSnapshot:
-    """A whole verified book, best level first. It replaces what was known before."""
-    bids: List[OrderBookRow]
-    asks: List[OrderBookRow]
-    update_id: int
-
-
-@dataclass(slots=True)
-class BookDiff:
-    """Verified changes: new totals in base units at a price, zero where the level is gone."""
-    bids: List[OrderBookRow]
-    asks: List[OrderBookRow]
-    update_id: int
+# Verified bids and asks, best level first in a snapshot, and their sequence number: what the methods of Hummingbot's
+# OrderBook take. In a diff a row holds the new total in base units at its price, zero where the level is gone.
+BookRows = Tuple[List[OrderBookRow], List[OrderBookRow], int]
 
 
 class _Side:
@@ -55,18 +44,20 @@ class _Side:
     most changes are near the best price, and the end of a list is the cheap place for them.
     """
 
-    __slots__ = ("sign", "keys", "texts")
+    __slots__ = ("sign", "keys", "texts", "best")
 
-    def __init__(self, sign: int):
+    def __init__(self, sign: float):
         self.sign = sign  # 1 for bids, -1 for asks: keys rise towards the best level
         self.keys: List[float] = []
         self.texts: List[str] = []  # "price:quantity" of the key at the same index
+        self.best: List[str] = []  # the texts of the levels under the checksum, best first
 
     def clear(self):
         self.keys.clear()
         self.texts.clear()
+        self.best.clear()
 
-    def apply(self, levels: Sequence[List[str]], update_id: int) -> List[OrderBookRow]:
+    def apply(self, levels: Iterable[List[str]], update_id: int) -> List[OrderBookRow]:
         """
         :param levels: [price, new total quantity] in the wire's spelling
         :return: the same as Hummingbot's rows
@@ -93,6 +84,7 @@ class _Side:
                 keys.insert(index, key)
                 texts.insert(index, ":".join(level))
             rows.append(_new_row(OrderBookRow, (price, quantity, update_id)))
+        self.best = texts[:-CHECKSUM_DEPTH - 1:-1]
         return rows
 
     def rows(self, update_id: int) -> List[OrderBookRow]:
@@ -109,13 +101,14 @@ class ValrOrderBook:
 
     def __init__(self):
         self.is_synchronized = False
-        self._bids = _Side(sign=1)
-        self._asks = _Side(sign=-1)
+        self._bids = _Side(sign=1.0)
+        self._asks = _Side(sign=-1.0)
         self._update_id = 0
-        self._highest_update_id = 0
-        self._checksum_parts = [""] * (2 * CHECKSUM_DEPTH)
+        self._checksum = 0
+        self._skipped_update_id = 0  # of the last diff that came while there was no snapshot
+        self._parts = [""] * (2 * CHECKSUM_DEPTH)
 
-    def apply_snapshot(self, data: Dict[str, Any]) -> Union[BookSnapshot, BookFault]:
+    def apply_snapshot(self, data: Dict[str, Any]) -> Union[BookRows, BookFault]:
         """
         Replaces the book. VALR sends one per subscription, and whether a repeated subscription brings another is not
         known, so a snapshot is welcome at any time, unless it is older than what this connection has seen: the book
@@ -123,22 +116,23 @@ class ValrOrderBook:
         """
         try:
             update_id = data["sq"]
-            if update_id < self._highest_update_id:
-                return self._fault(
-                    FaultKind.STALE, f"snapshot {update_id} after frame {self._highest_update_id}")
+            newest = max(self._update_id, self._skipped_update_id)
+            if update_id < newest:
+                return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
             self._bids.clear()
             self._asks.clear()
-            self._bids.apply(data["b"], update_id)
-            self._asks.apply(data["a"], update_id)
+            # Best level last, so that each is appended.
+            self._bids.apply(reversed(data["b"]), update_id)
+            self._asks.apply(reversed(data["a"]), update_id)
             fault = self._verify(data["cs"], update_id)
         except (KeyError, TypeError, ValueError) as error:
             return self._malformed(error)
         if fault is not None:
             return fault
         self.is_synchronized = True
-        return self.levels()
+        return self.rows()
 
-    def apply_diff(self, data: Dict[str, Any]) -> Union[BookDiff, BookFault, None]:
+    def apply_diff(self, data: Dict[str, Any]) -> Union[BookRows, BookFault, None]:
         """
         :return: the verified changes; None when there is nothing to do, because the book waits for its snapshot or the
             frame repeats the one before
@@ -146,50 +140,49 @@ class ValrOrderBook:
         try:
             update_id = data["sq"]
             if not self.is_synchronized:
-                self._highest_update_id = max(update_id, self._highest_update_id)
+                self._skipped_update_id = max(update_id, self._skipped_update_id)
                 return None
             if update_id != self._update_id + 1:
                 return self._out_of_sequence(update_id, data["cs"])
-            bids = self._bids.apply(data["b"], update_id)
-            asks = self._asks.apply(data["a"], update_id)
+            bids = data["b"]
+            if bids:
+                bids = self._bids.apply(bids, update_id)
+            asks = data["a"]
+            if asks:
+                asks = self._asks.apply(asks, update_id)
             fault = self._verify(data["cs"], update_id)
         except (KeyError, TypeError, ValueError) as error:
             return self._malformed(error)
-        return BookDiff(bids, asks, update_id) if fault is None else fault
+        return (bids, asks, update_id) if fault is None else fault
 
-    def levels(self) -> BookSnapshot:
+    def rows(self) -> BookRows:
         """The whole book as it is now."""
-        return BookSnapshot(self._bids.rows(self._update_id), self._asks.rows(self._update_id), self._update_id)
+        return self._bids.rows(self._update_id), self._asks.rows(self._update_id), self._update_id
 
     def invalidate(self):
         """Takes no diff until the next snapshot."""
         self.is_synchronized = False
 
     def _verify(self, checksum: int, update_id: int) -> Optional[BookFault]:
-        self._update_id = self._highest_update_id = update_id
-        own_checksum = self._checksum()
-        if own_checksum != checksum:
-            return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {own_checksum} of the book")
-        bid_keys = self._bids.keys
-        ask_keys = self._asks.keys
+        self._update_id = update_id
+        bids = self._bids
+        asks = self._asks
+        if len(bids.best) == len(asks.best) == CHECKSUM_DEPTH:
+            parts = self._parts
+            parts[::2] = bids.best
+            parts[1::2] = asks.best
+        else:
+            parts = filter(None, chain.from_iterable(zip_longest(bids.best, asks.best)))
+        self._checksum = crc32(":".join(parts).encode())
+        if self._checksum != checksum:
+            return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {self._checksum} of the book")
         # Hummingbot's OrderBook silently drops levels of a crossed book, and would differ from VALR's from then on.
-        if bid_keys and ask_keys and bid_keys[-1] >= -ask_keys[-1]:
-            return self._fault(FaultKind.CROSSED, f"bid {bid_keys[-1]:g} is not below ask {-ask_keys[-1]:g}")
+        if bids.best and asks.best and bids.keys[-1] + asks.keys[-1] >= 0.0:
+            return self._fault(FaultKind.CROSSED, f"bid {bids.best[0]} meets ask {asks.best[0]}")
         return None
 
-    def _checksum(self) -> int:
-        bids = self._bids.texts[:-CHECKSUM_DEPTH - 1:-1]
-        asks = self._asks.texts[:-CHECKSUM_DEPTH - 1:-1]
-        if len(bids) == len(asks) == CHECKSUM_DEPTH:
-            parts = self._checksum_parts
-            parts[::2] = bids
-            parts[1::2] = asks
-        else:
-            parts = filter(None, chain.from_iterable(zip_longest(bids, asks)))
-        return crc32(":".join(parts).encode())
-
     def _out_of_sequence(self, update_id: int, checksum: int) -> Optional[BookFault]:
-        if update_id == self._update_id and checksum == self._checksum():
+        if update_id == self._update_id and checksum == self._checksum:
             return None
         return self._fault(FaultKind.GAP, f"frame {update_id} after {self._update_id}")
 

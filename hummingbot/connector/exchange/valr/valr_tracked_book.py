@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any, Deque, Dict, Optional, Set
 
-from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookSnapshot, FaultKind
+from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookRows, FaultKind
 from hummingbot.core.data_type.common import TradeType
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
@@ -64,9 +64,9 @@ class TrackedBook:
         self._trade_ids: Set[str] = set()
         self._trade_id_order: Deque[str] = deque()
 
-    def serve(self, snapshot: BookSnapshot, feed: str):
+    def serve(self, snapshot: BookRows, feed: str):
         """Replaces the order book that strategies read."""
-        self.order_book.apply_snapshot(snapshot.bids, snapshot.asks, snapshot.update_id)
+        self.order_book.apply_snapshot(*snapshot)
         self.metrics.snapshots_processed += 1
         self.metrics.last_snapshot_timestamp = time.perf_counter()
         self.feed = feed

@@ -8,13 +8,7 @@ import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
-from hummingbot.connector.exchange.valr.valr_order_book import (
-    BookDiff,
-    BookFault,
-    BookSnapshot,
-    FaultKind,
-    ValrOrderBook,
-)
+from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookRows, FaultKind, ValrOrderBook
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
@@ -24,6 +18,9 @@ try:
     from orjson import loads
 except ImportError:
     from ujson import loads
+
+_DIFF = CONSTANTS.BOOK_DIFF_FRAME
+_LATENCY_SAMPLE_INTERVAL = 10  # diffs, as in Hummingbot's LatencyStats
 
 # Wire: the reply to a subscription for a pair that is unknown, or inactive.
 _REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
@@ -58,7 +55,6 @@ class ValrTradeSocket(WSConnection):
     FAULTS_BEFORE_FALLBACK = 3
     FAULT_WINDOW = 10.0  # seconds
     FALLBACK_RETRY_INTERVAL = 300.0  # seconds
-    LATENCY_SAMPLE_INTERVAL = 10  # diffs
     CLOSE_TIMEOUT = 1.0  # seconds
 
     def __init__(self, session: aiohttp.ClientSession, books: Iterable[TrackedBook], logger: Logger):
@@ -109,7 +105,7 @@ class ValrTradeSocket(WSConnection):
             tracked.source = heir
             inherited = heir._subscriptions.get(symbol) if heir is not None else None
             if inherited is not None and inherited.book.is_synchronized:
-                heir._serve_verified(inherited, inherited.book.levels())
+                heir._serve_verified(inherited, inherited.book.rows())
             elif tracked.lose(reason):
                 lost.append(tracked.trading_pair)
         return lost
@@ -155,9 +151,10 @@ class ValrTradeSocket(WSConnection):
         """
         receive = self._connection.receive
         handle = self._handle_text
+        text_type = aiohttp.WSMsgType.TEXT
         while True:
             message = await receive()
-            if message.type is aiohttp.WSMsgType.TEXT:
+            if message.type is text_type:
                 handle(message.data)
             elif message.type is aiohttp.WSMsgType.PING:
                 await self._connection.pong(message.data)
@@ -179,14 +176,14 @@ class ValrTradeSocket(WSConnection):
         try:
             frame = loads(text)
             kind = frame["type"]
-            if kind == CONSTANTS.BOOK_DIFF_FRAME:
-                self._on_diff(frame)
+            if kind == _DIFF:
+                self._on_diff(frame["ps"], frame["d"])
             elif kind == CONSTANTS.BOOK_SNAPSHOT_FRAME:
-                self._on_snapshot(frame)
+                self._on_snapshot(frame["ps"], frame["d"])
             elif kind == CONSTANTS.TRADE_EVENT:
-                self._on_trade(frame)
+                self._on_trade(frame["currencyPairSymbol"], frame["data"])
             elif kind == CONSTANTS.AGGREGATED_BOOK_EVENT:
-                self._on_aggregated(frame)
+                self._on_aggregated(frame["currencyPairSymbol"], frame["data"])
             elif kind == CONSTANTS.ERROR:
                 self._on_error(str(frame.get("message", "")))
             elif kind == CONSTANTS.UNAUTHORIZED:
@@ -195,30 +192,30 @@ class ValrTradeSocket(WSConnection):
             if text:  # Empty frames were seen by users of VALR.
                 self._logger.warning(f"VALR sent a frame that cannot be read ({error!r}): {text[:200]}")
 
-    def _on_diff(self, frame: Dict[str, Any]):
-        subscription = self._subscriptions.get(frame["ps"])
+    def _on_diff(self, symbol: str, data: Dict[str, Any]):
+        subscription = self._subscriptions.get(symbol)
         if subscription is None:
             return
-        diff = subscription.book.apply_diff(frame["d"])
-        tracked = subscription.tracked
-        if type(diff) is BookDiff:
+        diff = subscription.book.apply_diff(data)
+        if type(diff) is tuple:
+            tracked = subscription.tracked
             if tracked.source is self:
-                tracked.order_book.apply_diffs(diff.bids, diff.asks, diff.update_id)
+                tracked.order_book.apply_diffs(*diff)
                 metrics = tracked.metrics
-                metrics.diffs_processed += 1
                 metrics.last_diff_timestamp = self._last_frame_at
-                if metrics.diffs_processed % self.LATENCY_SAMPLE_INTERVAL == 0:
+                metrics.diffs_processed += 1
+                if metrics.diffs_processed % _LATENCY_SAMPLE_INTERVAL == 0:
                     tracked.record_latency(time.perf_counter() - self._last_frame_at)
         elif diff is not None:
             self._on_fault(subscription, diff)
 
-    def _on_snapshot(self, frame: Dict[str, Any]):
-        subscription = self._subscriptions.get(frame["ps"])
+    def _on_snapshot(self, symbol: str, data: Dict[str, Any]):
+        subscription = self._subscriptions.get(symbol)
         if subscription is None or not subscription.wants_verified:
             return
         was_synchronized = subscription.book.is_synchronized
-        snapshot = subscription.book.apply_snapshot(frame["d"])
-        if type(snapshot) is BookSnapshot:
+        snapshot = subscription.book.apply_snapshot(data)
+        if type(snapshot) is tuple:
             subscription.waiting_since = None
             subscription.synchronized_at = time.monotonic()
             subscription.tracked.has_missed_snapshot = False
@@ -228,17 +225,17 @@ class ValrTradeSocket(WSConnection):
         elif was_synchronized or snapshot.kind is not FaultKind.STALE:
             self._on_fault(subscription, snapshot)
 
-    def _on_trade(self, frame: Dict[str, Any]):
-        subscription = self._subscriptions.get(frame["currencyPairSymbol"])
+    def _on_trade(self, symbol: str, data: Dict[str, Any]):
+        subscription = self._subscriptions.get(symbol)
         if subscription is not None:
-            subscription.tracked.apply_trade(frame["data"], is_source=subscription.tracked.source is self)
+            subscription.tracked.apply_trade(data, is_source=subscription.tracked.source is self)
 
-    def _on_aggregated(self, frame: Dict[str, Any]):
-        subscription = self._subscriptions.get(frame["currencyPairSymbol"])
+    def _on_aggregated(self, symbol: str, data: Dict[str, Any]):
+        subscription = self._subscriptions.get(symbol)
         if subscription is None or not subscription.wants_aggregated:
             return
         tracked = subscription.tracked
-        snapshot = aggregated_snapshot(frame["data"])
+        snapshot = aggregated_rows(data)
         if tracked.source is not self or tracked.is_verified:
             return
         if tracked.feed != CONSTANTS.AGGREGATED_BOOK_EVENT:
@@ -265,7 +262,7 @@ class ValrTradeSocket(WSConnection):
                 f"VALR has no {refusal[1]} for {tracked.trading_pair}: the pair is unknown or not active. Remove it "
                 f"from the trading pairs; the other pairs are not affected.")
 
-    def _serve_verified(self, subscription: _Subscription, snapshot: BookSnapshot):
+    def _serve_verified(self, subscription: _Subscription, snapshot: BookRows):
         tracked = subscription.tracked
         if tracked.feed == CONSTANTS.AGGREGATED_BOOK_EVENT:
             self._logger.info(f"The order book of {tracked.trading_pair} comes from {CONSTANTS.BOOK_EVENT} again.")
@@ -388,7 +385,7 @@ class ValrTradeSocket(WSConnection):
             raise ConnectionError(f"{reason} for {tracked.trading_pair}")
 
 
-def aggregated_snapshot(data: Dict[str, Any]) -> BookSnapshot:
+def aggregated_rows(data: Dict[str, Any]) -> BookRows:
     """
     :param data: VALR's aggregated order book of the socket or of REST: `Bids` and `Asks`, best level first, at most 40
         levels a side; some texts spell the keys in lower case
@@ -400,4 +397,4 @@ def aggregated_snapshot(data: Dict[str, Any]) -> BookSnapshot:
         [OrderBookRow(float(level["price"]), float(level["quantity"]), update_id) for level in levels]
         for levels in (data.get("Bids") or data.get("bids", []), data.get("Asks") or data.get("asks", []))
     )
-    return BookSnapshot(bids, asks, update_id)
+    return bids, asks, update_id
