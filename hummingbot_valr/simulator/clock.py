@@ -36,6 +36,10 @@ class SimulatedClock:
         """Seconds since the epoch."""
         return self._source() + self._offset
 
+    def lived(self) -> float:
+        """Seconds without the jumps: silence is measured with it, since a client cannot speak during a jump."""
+        return self._source()
+
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
         return int(self.now() * 1000)

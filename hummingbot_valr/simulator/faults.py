@@ -1,6 +1,7 @@
 """
 Everything that can go wrong, and every point where VALR's behaviour is not known: one object, all off by default.
-Probabilities run from 0 to 1 and are drawn from a seeded generator. Times are seconds of the simulated clock.
+Probabilities run from 0 to 1 and are drawn from a seeded generator. Times are seconds of the simulated clock, those
+of the idle rules seconds that really passed.
 """
 import random
 from collections import Counter

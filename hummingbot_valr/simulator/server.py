@@ -85,7 +85,7 @@ class ValrSimulator:
 
     async def start(self) -> "ValrSimulator":
         """Listens; `OSError` when the port is taken."""
-        app = web.Application(client_max_size=_LARGEST_BODY, handler_args={"lingering_time": 0})
+        app = web.Application(client_max_size=_LARGEST_BODY)
         for route in self._routes:
             self._gate.register(app, route)
         self._sockets.register(app)

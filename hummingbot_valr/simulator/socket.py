@@ -17,7 +17,8 @@ _MOST_UNSENT_FRAMES = 200_000
 class Socket:
     """
     An accepted connection. `subscriptions` (trade socket) maps events to pairs; `muted` and `subscribed` (account
-    socket) are the events the client left or asked for.
+    socket) are the events the client left or asked for. `opened` is a time of the simulated clock, `last_heard` one
+    of `SimulatedClock.lived`.
     """
 
     def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport, clock: SimulatedClock,
@@ -25,7 +26,8 @@ class Socket:
         self.account_id = account_id
         self.key = key
         self.permissions = permissions
-        self.opened = self.last_heard = clock.now()
+        self.opened = clock.now()
+        self.last_heard = clock.lived()
         self.silent = False
         self.subscriptions: Dict[str, Dict[str, None]] = {}
         self.muted: Set[str] = set()
@@ -67,7 +69,7 @@ class Socket:
             async for message in self._ws:
                 if self.silent:
                     continue
-                self.last_heard = self._clock.now()
+                self.last_heard = self._clock.lived()
                 if message.type == WSMsgType.TEXT:
                     on_text(self, message.data)
                 elif message.type == WSMsgType.PING:

@@ -17,7 +17,7 @@ from .trade_hub import TradeHub
 logger = logging.getLogger(__name__)
 
 _INVALID_LOGIN = 1007
-_SWEEP_EVERY = 1.0
+_SWEEP_EVERY = 0.25
 
 
 class SocketServer:
@@ -124,12 +124,12 @@ class SocketServer:
         return ws
 
     def _close_overdue(self) -> None:
-        faults, now = self._faults, self._clock.now()
+        faults, now, lived = self._faults, self._clock.now(), self._clock.lived()
         for socket in list(self._account.sockets):
-            if faults.account_idle_close is not None and now - socket.last_heard >= faults.account_idle_close:
+            if faults.account_idle_close is not None and lived - socket.last_heard >= faults.account_idle_close:
                 socket.close(1000)
         for socket in list(self._trade.sockets):
-            idle, age = now - socket.last_heard, now - socket.opened
+            idle, age = lived - socket.last_heard, now - socket.opened
             if not socket.is_signed and faults.unsigned_close is not None and age >= faults.unsigned_close:
                 socket.close(1000)
             elif not socket.subscriptions and faults.trade_idle_close is not None and idle >= faults.trade_idle_close:

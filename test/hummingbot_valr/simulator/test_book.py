@@ -18,7 +18,8 @@ def make_order(number: int, side: str, price: str, quantity: str) -> Order:
 
 def make_book(bids, asks) -> Book:
     book = Book(PAIR, 1, 0)
-    for number, (side, price, quantity) in enumerate([("buy", *row) for row in bids] + [("sell", *row) for row in asks]):
+    rows = [("buy", *row) for row in bids] + [("sell", *row) for row in asks]
+    for number, (side, price, quantity) in enumerate(rows):
         book.side(side).add(make_order(number, side, price, quantity))
     return book
 
