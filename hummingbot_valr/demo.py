@@ -4,6 +4,7 @@ import json
 import re
 import tempfile
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -133,17 +134,18 @@ def _checks(exchange: ValrSimulator, folder: Path, log: Path) -> List[Check]:
         Check("cancelled orders", cancelled > 0, str(cancelled)),
         Check("fills in Hummingbot's events equal the ledger's", logged == ledger, _comparison(logged, ledger)),
         Check("fills in Hummingbot's database equal the ledger's, to its six decimals",
-              stored == {fill.in_database() for fill in ledger}, f"{len(stored)} of {len(ledger)}"),
+              stored == [fill.in_database() for fill in ledger], f"{len(stored)} of {len(ledger)}"),
         Check("balances equal the ledger's", own_balances == balances, _balance_comparison(own_balances, balances)),
         Check("orders left", not account.open_orders and not summary["open_orders"], str(len(account.open_orders))),
         Check("error lines and tracebacks in the log", not troubles, "\n".join([str(len(troubles)), *troubles[:3]])),
     ]
 
 
-def _comparison(own: set, ledger: set) -> str:
-    return "\n".join([f"{len(own & ledger)} of {len(ledger)}",
-                      *(f"only in Hummingbot: {fill}" for fill in own - ledger),
-                      *(f"only in the ledger: {fill}" for fill in ledger - own)])
+def _comparison(own: List[books.BookedFill], ledger: List[books.BookedFill]) -> str:
+    surplus, missing = Counter(own) - Counter(ledger), Counter(ledger) - Counter(own)
+    return "\n".join([f"{len(own) - surplus.total()} of {len(ledger)}",
+                      *(f"only in Hummingbot: {fill}" for fill in surplus.elements()),
+                      *(f"only in the ledger: {fill}" for fill in missing.elements())])
 
 
 def _balance_comparison(own: Dict[str, Tuple[Decimal, Decimal]], ledger: Dict[str, Tuple[Decimal, Decimal]]) -> str:
