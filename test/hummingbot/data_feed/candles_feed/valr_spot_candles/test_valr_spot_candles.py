@@ -55,6 +55,7 @@ class CandleServer:
         self.queries: List[Dict[str, str]] = []
         self.headers: List[Dict[str, str]] = []
         self.is_down = False
+        self.before_reply: Callable[[], None] = lambda: None
         self.socket: Optional[web.WebSocketResponse] = None
         self.refuses_sockets = False
         self.socket_attempts = 0
@@ -82,6 +83,7 @@ class CandleServer:
     async def _buckets(self, request: web.Request) -> web.Response:
         self.queries.append(dict(request.query))
         self.headers.append(dict(request.headers))
+        self.before_reply()
         if self.is_down:
             return web.json_response({"code": -1, "message": "down"}, status=503)
         period, start, end = (int(request.query[key]) for key in ("periodSeconds", "startTime", "endTime"))
@@ -328,28 +330,24 @@ async def test_while_the_socket_delivers_rest_waits_for_the_turn_of_the_minute(s
 
 
 async def test_candles_survive_a_reconnect_and_the_gap_is_filled(server, start):
-    feed = await start()
+    feed = await start(max_records=8)
     await until(lambda: server.received)
     await server.send(frame_of(NOW, volume="4"))
     await until(lambda: feed.candles_df.iloc[-1]["volume"] == 4)
     first_socket = server.socket
     lengths = set()
+    server.before_reply = lambda: lengths.add(len(feed._candles))
 
-    server.now = NOW + 190
-    server.volumes = {NOW: "4", NOW + 60: "5", NOW + 120: "6"}
+    server.now = NOW + 310
+    server.volumes = {NOW: "4", NOW + 60: "5", NOW + 240: "6"}
     await first_socket.close()
-
-    def resubscribed_and_filled():
-        lengths.add(len(feed._candles))
-        return len(server.received) == 2 and times(feed)[-1] == NOW + 180
-
-    await until(resubscribed_and_filled)
-    await server.send(frame_of(NOW + 180, volume="8"))
+    await until(lambda: len(server.received) == 2 and times(feed)[-1] == NOW + 300)
+    await server.send(frame_of(NOW + 300, volume="8"))
     await until(lambda: feed.candles_df.iloc[-1]["volume"] == 8)
 
-    assert lengths == {5}  # it was never empty
-    assert times(feed) == list(range(NOW - 60, NOW + 181, 60))
-    assert list(feed.candles_df["volume"]) == [0, 4, 5, 6, 8]
+    assert lengths == {8}  # it was complete all the time
+    assert times(feed) == list(range(NOW - 120, NOW + 301, 60))
+    assert list(feed.candles_df["volume"]) == [0, 0, 4, 5, 0, 0, 6, 8]
 
 
 async def test_after_an_outage_longer_than_a_request_the_feed_starts_anew(server, start):
