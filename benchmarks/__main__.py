@@ -9,11 +9,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Dict
 
-from benchmarks import book_latency, book_throughput
+from benchmarks import book_latency, book_throughput, cold_start, order_path, scale, simulator_speed
 
 PARTS: Dict[str, ModuleType] = {
     "throughput": book_throughput,
     "latency": book_latency,
+    "orders": order_path,
+    "start": cold_start,
+    "scale": scale,
+    "simulator": simulator_speed,
 }
 ROUNDS = 5
 
@@ -21,7 +25,7 @@ ROUNDS = 5
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all when none is named")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"alternations of each comparison (default {ROUNDS})")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"alternations per comparison (default {ROUNDS})")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)

@@ -23,7 +23,7 @@ def awake_cores() -> Iterator[None]:
     """
     spinners = []
     if hasattr(os, "SCHED_IDLE"):
-        spinners = [subprocess.Popen([sys.executable, "-c", SPIN % core]) for core in sorted(os.sched_getaffinity(0))]
+        spinners = [subprocess.Popen([sys.executable, "-c", SPIN % core]) for core in range(os.cpu_count() or 1)]
     try:
         yield
     finally:

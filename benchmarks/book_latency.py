@@ -38,7 +38,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     report = Report("latency, server send to applied")
     for title in (P50, P99, BURST_P50):
         peer = best(figures[title], list(PEERS), highest=False)
-        report.tables.append(Table(title, "µs", peer, figures[title]))
+        report.tables.append(Table(title, "µs", figures[title], peer))
         if "valr" in figures[title]:
             report.targets += _targets(title, peer, figures[title])
     return report

@@ -74,20 +74,22 @@ class Target:
 
 @dataclass
 class Table:
-    """One figure of all sides, with the ratio to a reference side."""
+    """One figure of all sides, with the ratio to a reference side when there is one."""
 
     title: str
     unit: str
-    reference: str
     series: Dict[str, Series]
+    reference: str = ""
     digits: int = 1
 
     def __str__(self) -> str:
         width = max(len(name) for name in self.series)
-        lines = [f"{self.title}", f"{'':{width}}  {self.unit:>14}  {'spread':>7}  ratio to {self.reference}"]
+        reference = self.series.get(self.reference)
+        heading = f"  ratio to {self.reference}" if reference else ""
+        lines = [f"{self.title}", f"{'':{width}}  {self.unit:>14}  {'spread':>7}{heading}"]
         for name, series in self.series.items():
-            lines.append(f"{name:{width}}  {series.median:14,.{self.digits}f}  {series.spread:7.0%}  "
-                         f"{series.ratio_to(self.series[self.reference]):.2f}")
+            ratio = f"  {series.ratio_to(reference):.2f}" if reference else ""
+            lines.append(f"{name:{width}}  {series.median:14,.{self.digits}f}  {series.spread:7.0%}{ratio}")
         return "\n".join(lines)
 
 

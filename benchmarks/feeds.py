@@ -14,28 +14,42 @@ import ujson
 
 from benchmarks.peers import PAIR, PEERS, point_peers_at
 from benchmarks.replay_client import ReplayClient
+from benchmarks.valr import valr_market_data
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
+from hummingbot.core.data_type.order_book_tracker import OrderBookTracker
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+
+READY_TIMEOUT = 60.0  # seconds
 
 CreateBook = Callable[[], OrderBook]
 Feed = Callable[[CreateBook], AsyncContextManager[OrderBook]]
 
 
 @asynccontextmanager
-async def tracker_feed(connector: ExchangePyBase, create_book: CreateBook) -> AsyncIterator[OrderBook]:
-    """A connector's own order book tracker and data source, the rest of the connector at rest."""
+async def running_tracker(connector: ExchangePyBase,
+                          create_book: CreateBook = OrderBook) -> AsyncIterator[OrderBookTracker]:
+    """
+    Runs a connector's own order book tracker and data source, the rest of the connector at rest, from when all books
+    are there.
+    """
     tracker = connector.order_book_tracker
     tracker.data_source.order_book_create_function = create_book
     tracker.start()
     try:
-        await asyncio.wait_for(tracker.wait_ready(), 15)
-        yield tracker.order_books[PAIR]
+        await asyncio.wait_for(tracker.wait_ready(), READY_TIMEOUT)
+        yield tracker
     finally:
         tracker.stop()
-        await asyncio.sleep(0)  # lets the cancelled tasks close their sockets
+        await asyncio.sleep(0.01)  # lets the cancelled tasks close their sockets
         await ConnectionsFactory().close()
+
+
+@asynccontextmanager
+async def tracker_feed(connector: ExchangePyBase, create_book: CreateBook) -> AsyncIterator[OrderBook]:
+    async with running_tracker(connector, create_book) as tracker:
+        yield tracker.order_books[PAIR]
 
 
 try:
@@ -52,6 +66,7 @@ def book_feeds(server: ReplayClient) -> Dict[str, Feed]:
     feeds: Dict[str, Feed] = {
         name: (lambda create_book, peer=peer: tracker_feed(peer.connector(), create_book))
         for name, peer in PEERS.items()}
+    feeds["valr"] = lambda create_book: tracker_feed(valr_market_data(server.url, {"BTCUSDT": PAIR}), create_book)
     for name, loads in json_decoders().items():
         feeds[f"floor {name}"] = floor_feed(server, loads)
     return feeds

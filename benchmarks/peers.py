@@ -4,7 +4,8 @@ server by setting the constants that hold them in this process.
 """
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict
+from functools import partial
+from typing import Callable, Dict, Sequence
 
 from bidict import bidict
 
@@ -27,27 +28,22 @@ KEY = SECRET = "a2V5a2V5a2V5a2V5"
 @dataclass(frozen=True)
 class Peer:
     symbol: str  # the exchange's name of PAIR
-    create: Callable[[bool], ExchangePyBase]  # argument: trading_required
+    create: Callable[..., ExchangePyBase]
 
-    def connector(self, trading_required: bool = False) -> ExchangePyBase:
-        """:return: a connector for PAIR that knows its symbol and the time, so that only what is measured is requested"""
-        connector = self.create(trading_required)
-        connector._set_trading_pair_symbol_map(bidict({self.symbol: PAIR}))
+    def connector(self, pairs: Sequence[str] = (PAIR,), trading_required: bool = False) -> ExchangePyBase:
+        """:return: a connector that knows its symbols and the time, so that only what is measured is requested"""
+        connector = self.create(trading_pairs=list(pairs), trading_required=trading_required)
+        connector._set_trading_pair_symbol_map(bidict({self.symbol if pair == PAIR else pair: pair for pair in pairs}))
         connector._time_synchronizer.add_time_offset_ms_sample((time.time() - time.perf_counter()) * 1e3)
         return connector
 
 
 PEERS: Dict[str, Peer] = {
-    "binance": Peer("BTCUSDT", lambda trading: BinanceExchange(
-        KEY, SECRET, trading_pairs=[PAIR], trading_required=trading)),
-    "kraken": Peer("XBTUSDT", lambda trading: KrakenExchange(
-        KEY, SECRET, trading_pairs=[PAIR], trading_required=trading)),
-    "bybit": Peer("BTCUSDT", lambda trading: BybitExchange(
-        KEY, SECRET, trading_pairs=[PAIR], trading_required=trading)),
-    "kucoin": Peer("BTC-USDT", lambda trading: KucoinExchange(
-        KEY, "passphrase", SECRET, trading_pairs=[PAIR], trading_required=trading)),
-    "okx": Peer("BTC-USDT", lambda trading: OkxExchange(
-        KEY, SECRET, "passphrase", trading_pairs=[PAIR], trading_required=trading)),
+    "binance": Peer("BTCUSDT", partial(BinanceExchange, KEY, SECRET)),
+    "kraken": Peer("XBTUSDT", partial(KrakenExchange, KEY, SECRET)),
+    "bybit": Peer("BTCUSDT", partial(BybitExchange, KEY, SECRET)),
+    "kucoin": Peer("BTC-USDT", partial(KucoinExchange, KEY, "passphrase", SECRET)),
+    "okx": Peer("BTC-USDT", partial(OkxExchange, KEY, SECRET, "passphrase")),
 }
 
 

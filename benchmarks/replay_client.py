@@ -1,13 +1,12 @@
 import asyncio
 import json
-import os
 import sys
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator
 
 import aiohttp
 
-SERVER_CORE, CLIENT_CORE = 1, 0
+from benchmarks.processes import CLIENT_CORE, SERVER_CORE, pin_to_core
 
 
 class ReplayClient:
@@ -44,9 +43,3 @@ async def replay_server(updates: int, levels: int = 100) -> AsyncIterator[Replay
     finally:
         process.stdin.close()
         await process.wait()
-
-
-def pin_to_core(process_id: int, core: int):
-    """Keeps a process (0: this one) on one core, where the platform and the number of cores allow it."""
-    if hasattr(os, "sched_setaffinity") and (os.cpu_count() or 1) > 1:
-        os.sched_setaffinity(process_id, {core})

@@ -41,7 +41,7 @@ def binance_diff(update: BookUpdate) -> str:
 
 
 def kraken_diff(update: BookUpdate) -> str:
-    # Kraken sends two objects when both sides change; the in-tree connector reads only the first, so one holds both here.
+    # Kraken sends two objects when both sides change; the in-tree connector reads the first only, so one holds both.
     time = f"{update.sequence}.000000"
     sides = {name: _rows(levels, time) for name, levels in (("a", update.asks), ("b", update.bids)) if levels}
     return _text([336, {**sides, "c": str(update.checksum)}, "book-1000", "XBT/USDT"])

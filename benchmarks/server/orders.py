@@ -16,7 +16,8 @@ BINANCE_REPLIES: Dict[str, Any] = {
         {"asset": asset, "free": "1000000", "locked": "0"} for asset in ("BTC", "USDT")]},
     "/binance/api/v3/myTrades": [],
     "/binance/api/v3/exchangeInfo": {"symbols": [{
-        "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT", "permissionSets": [["SPOT"]],
+        "symbol": "BTCUSDT", "status": "TRADING", "baseAsset": "BTC", "quoteAsset": "USDT",
+        "permissionSets": [["SPOT"]],
         "filters": [
             {"filterType": "PRICE_FILTER", "tickSize": "1"},
             {"filterType": "LOT_SIZE", "minQty": "0.00000001", "stepSize": "0.00000001"},

@@ -75,8 +75,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes):
         received_at = time.perf_counter()
         self._buffer += data
-        while self._buffer and (self._take_frame(received_at) if self._is_websocket else self._take_request(received_at)):
-            pass
+        while self._buffer:
+            take = self._take_frame if self._is_websocket else self._take_request
+            if not take(received_at):
+                return
 
     def _take_request(self, received_at: float) -> bool:
         end = self._buffer.find(b"\r\n\r\n")
