@@ -1,5 +1,7 @@
 """The command `hummingbot-valr`."""
 import asyncio
+import sys
+from enum import Enum
 from pathlib import Path
 from typing import Annotated, List, Optional
 
@@ -41,6 +43,43 @@ def uninstall(hummingbot_dir: HummingbotDir = None) -> None:
     except InstallationError as error:
         raise _failure(error)
     _print_report(root, report or ["nothing to remove: `install` has put nothing here"])
+
+
+class Exchange(str, Enum):
+    """Hummingbot's names of the real VALR and the embedded one."""
+    VALR = "valr"
+    SIMULATOR = "valr_simulator"
+
+
+@app.command()
+def check(
+    exchange: Annotated[Exchange, typer.Option(help="The real VALR, or the embedded one.")] = Exchange.VALR,
+    seconds: Annotated[float, typer.Option(min=1, max=3600, help="How long to verify the trade socket.")] = 10,
+    is_json: Annotated[bool, typer.Option("--json", help="Print a list of rows as JSON and nothing else.")] = False,
+    trade: Annotated[bool, typer.Option("--trade", help="Place and cancel one small order, after asking.")] = False,
+    record: Annotated[Optional[Path], typer.Option(
+        metavar="FILE", help="Write what was seen to a new file, without the account's keys, ids and amounts.")] = None,
+) -> None:
+    """
+    Test this machine, VALR and an API key before a bot trusts them. Reads only, unless --trade is given.
+
+    The key comes from VALR_API_KEY, VALR_API_SECRET and, for a sub-account, VALR_SUBACCOUNT_ID; without these from what
+    Hummingbot's `connect` has stored (password from HBOT_PASSWORD, or asked).
+    """
+    try:
+        from hummingbot_valr.check.command import run
+    except ImportError as error:
+        raise _failure(_import_advice(error))
+    from hummingbot_valr.check.errors import CheckError
+
+    try:
+        succeeded = run(exchange.value, seconds, is_json, trade, record)
+    except CheckError as error:
+        raise _failure(error)
+    except KeyboardInterrupt:
+        raise _failure("The check was interrupted.")
+    if not succeeded:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -85,6 +124,13 @@ def demo(
         raise _failure("The demo was interrupted.")
     if not succeeded:
         raise typer.Exit(1)
+
+
+def _import_advice(error: ImportError) -> str:
+    if (error.name or "").startswith("hummingbot.connector.exchange.valr"):
+        return "The connector is not installed in this Hummingbot. Run `hummingbot-valr install` first."
+    return (f"{sys.executable} cannot import Hummingbot ({error}). Run this command with the Python of your Hummingbot,"
+            " or install one here with `pip install 'hummingbot-valr[hummingbot]'`.")
 
 
 def _print_report(root: Path, report: List[str]) -> None:

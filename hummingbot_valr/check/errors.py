@@ -1,0 +1,2 @@
+class CheckError(Exception):
+    """The self-test cannot begin. The text says why and what to do."""
