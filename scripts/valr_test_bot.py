@@ -16,7 +16,7 @@ from typing import Any, DefaultDict, Deque, Dict, Iterable, List, Optional, Unio
 from pydantic import Field, field_validator, model_validator
 from tabulate import tabulate
 
-from hummingbot import data_path
+from hummingbot import data_path  # type: ignore[attr-defined]  # mypy sees this project's part of the package only
 from hummingbot.client.hummingbot_application import HummingbotApplication
 from hummingbot.connector.connector_base import ConnectorBase
 from hummingbot.connector.utils import split_hb_trading_pair
@@ -121,7 +121,7 @@ class ValrTestBot(StrategyV2Base):
         self._progress = {pair: PairProgress() for pair in config.trading_pairs}
         self._orders: Dict[str, OwnOrder] = {}
         self._ended: Dict[str, OwnOrder] = {}
-        self._counts: Counter = Counter()
+        self._counts: Counter[str] = Counter()
         self._fees: DefaultDict[str, Decimal] = defaultdict(Decimal)
         self._last_fills: Deque[OrderFilledEvent] = deque(maxlen=5)
         self._limit_reported = False
@@ -333,7 +333,7 @@ class ValrTestBot(StrategyV2Base):
                    [self._order_row(order) for order in self._orders.values()]),
             _table(["last fills", "pair", "type", "amount", "price", "fee"],
                    [_fill_row(fill) for fill in self._last_fills]),
-            _table(["orders", "number"], list(self._counts.items())),
+            _table(["orders", "number"], [list(item) for item in self._counts.items()]),
             _table(["fees paid", "amount"], [[token, _plain(amount)] for token, amount in self._fees.items()]),
             _table(["balance", "total", "available"],
                    [self._balance_row(asset) for asset in self.get_assets(self.config.exchange)]),
