@@ -109,6 +109,11 @@ class Faults:
 
     def __init__(self, seed: int = 1):
         self.random = random.Random(f"faults-{seed}")
+        self._sockets: Dict[str, Set["Socket"]] = {"trade": set(), "account": set()}
+        self.reset()
+
+    def reset(self) -> None:
+        """Puts everything back to its default, so that nothing goes wrong any more."""
         self.place = RequestFaults(self.random)          # REST placements
         self.cancel = RequestFaults(self.random)         # REST cancels, single and all
         self.batch = RequestFaults(self.random)          # POST /v1/batch/orders
@@ -144,8 +149,6 @@ class Faults:
         self.status_retention: Optional[float] = None  # seconds the status route knows a finished order
         self.rest_trade_ids_differ = False       # trade ids in REST are not those of the socket
         self.rest_balance_symbol = "ZAR"         # the rand in REST balances: "ZAR" or "R"
-
-        self._sockets: Dict[str, Set["Socket"]] = {"trade": set(), "account": set()}
 
     def between(self, bounds: Tuple[float, float]) -> float:
         """A random number of seconds within `bounds`."""

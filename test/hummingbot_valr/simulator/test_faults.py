@@ -41,6 +41,17 @@ def test_everything_can_be_mended_at_once():
     assert place.draw() is None
 
 
+def test_a_reset_restores_every_default():
+    faults = Faults()
+    faults.place.next("lost_before")
+    faults.books.snapshot_delay = (1, 2)
+    faults.events.shuffle = True
+    faults.account_login = "http_401"
+    faults.reset()
+    assert faults.place.draw() is None and faults.account_login is None
+    assert (faults.books.snapshot_delay, faults.events.shuffle) == ((0.0, 0.0), False)
+
+
 def test_an_unknown_fault_is_named_with_the_choices():
     with pytest.raises(ValueError, match="'exploded'.*lost_before"):
         Faults().place.next("exploded")

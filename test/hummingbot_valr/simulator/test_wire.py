@@ -159,7 +159,7 @@ async def test_account_frames_look_like_captured_ones(traded, client):
     await client.market(side="BUY", baseAmount="0.05")
     traded.engine.place_market("market", pair="BTCZAR", side="SELL", base_amount="0.1")
     await client.limit(price="2000000", postOnly=True, customerOrderId="A3")
-    await client.cancel(version=1, customerOrderId="none")
+    await client.cancel(version=1, orderId="none")
     await socket.send({"type": "CANCEL_ON_DISCONNECT", "payload": {"cancelOnDisconnect": True}})
     await socket.send({"type": "PLACE_LIMIT_ORDER", "clientMsgId": "m1", "payload": {
         "side": "BUY", "quantity": "0.01", "price": "900000", "pair": "BTCZAR", "customerOrderId": "A4"}})
