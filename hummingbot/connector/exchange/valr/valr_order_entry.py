@@ -262,11 +262,9 @@ class ValrOrderEntry:
             raise ValrOutcomeUnknown(str(error)) from error
         except aiohttp.ClientConnectorError as error:
             raise ValrCommandNotSent(f"There is no connection to VALR: {error}") from error
-        except aiohttp.ClientResponseError as error:
-            # This error holds the headers of the request, the key among them: it must not travel on.
-            raise ValrOutcomeUnknown(f"VALR's reply to {path} cannot be read: {error.message}") from None
         except Exception as error:
-            raise ValrOutcomeUnknown(f"No reply from VALR to {path}: {type(error).__name__} {error}") from error
+            raise ValrOutcomeUnknown(
+                f"There is no readable reply from VALR to {path}: {str(error) or type(error).__name__}") from error
         self.latency[REST].acknowledgement.add(time.perf_counter() - requested_at)
         return reply
 

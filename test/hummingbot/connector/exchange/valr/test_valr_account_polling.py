@@ -118,11 +118,14 @@ async def test_a_round_costs_three_requests(server, emitted, polling):
     assert len(server.requests) == 3 * rounds(server)
 
 
-@pytest.mark.parametrize("failure", [
-    lambda request: web.Response(status=500, text="<html>"), {"not": "a list"}, ["no row"],
-    lambda request: web.Response(text="no json"),
+@pytest.mark.parametrize("failure, reason", [
+    (lambda request: web.Response(status=500, text="<html>"), "HTTP 500"),
+    ({"not": "a list"}, "is not a list of objects"),
+    (["no row"], "is not a list of objects"),
+    (lambda request: web.Response(text="no json"), "is not a list of objects"),
 ])
-async def test_a_failure_of_one_route_leaves_the_others_and_is_logged_once(server, emitted, polling, caplog, failure):
+async def test_a_failure_of_one_route_leaves_the_others_and_is_logged_once(
+        server, emitted, polling, caplog, failure, reason):
     caplog.set_level(logging.INFO)
     server.rest[CONSTANTS.TRADE_HISTORY_PATH] = failure
     server.rest[CONSTANTS.BALANCES_PATH] = [{"currency": "BTC"}]
@@ -132,7 +135,7 @@ async def test_a_failure_of_one_route_leaves_the_others_and_is_logged_once(serve
     assert of_type(emitted, "BALANCE_UPDATE") == [{"currency": "BTC"}]
     lines = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(lines) == 1 and lines[0].exc_info is None
-    assert lines[0].getMessage().startswith("Polling the account over REST fails (")
+    assert lines[0].getMessage().startswith("Polling the account over REST fails (") and reason in lines[0].getMessage()
 
     server.rest[CONSTANTS.TRADE_HISTORY_PATH] = trades(1)
     await until(lambda: of_type(emitted, "NEW_ACCOUNT_TRADE"))

@@ -234,6 +234,16 @@ async def test_connections_that_end_soon_after_the_login_cause_no_storm(server, 
     assert pauses[:5] == [0, 1, 2, 4, 8]
 
 
+async def test_a_refusal_that_lasts_is_not_logged_again_and_again(server, start, source, caplog):
+    caplog.set_level(logging.INFO)
+    server.login = send_error
+    await start(wait=False)
+    await until(lambda: len(server.handshakes) >= 4)
+
+    refusals = [message for message in messages(caplog) if message.startswith("VALR's account socket: ")]
+    assert refusals == ["VALR's account socket: VALR refused the login: Request has an invalid signature."]
+
+
 async def test_connections_count_towards_the_rate_limit(server, start, connector):
     await start()
 
