@@ -9,12 +9,16 @@ from typing import Dict, Optional
 
 from hummingbot_valr.installation import FOLDERS, PARTS, SOURCE_ROOT, find_hummingbot
 
-# Nothing is reported to anybody from here, and prices come from the embedded exchange too.
+# Nothing is reported to anybody from here, and prices and paper trades come from the embedded exchange too. By default
+# Hummingbot asks the exchanges of its paper trades for their pairs.
 CLIENT_CONFIGURATION = """\
 anonymized_metrics_mode: anonymized_metrics_disabled
 send_error_logs: false
 rate_oracle_source:
   name: valr_simulator
+paper_trade:
+  paper_trade_exchanges:
+  - valr_simulator
 """
 
 
