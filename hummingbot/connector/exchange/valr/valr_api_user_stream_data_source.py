@@ -53,6 +53,7 @@ REFUSED_HANDSHAKES = {
     401: "the key, its signature or this IP address is not accepted",
     403: "access is denied",
     429: "too many connections were opened",
+    503: "VALR is not available",
 }
 
 

@@ -182,6 +182,7 @@ async def test_each_refusal_of_a_login_is_told_in_words(server, start, source, c
     (401, "VALR refused the connection with HTTP 401: the key, its signature or this IP address is not accepted"),
     (403, "VALR refused the connection with HTTP 403: access is denied"),
     (429, "VALR refused the connection with HTTP 429: too many connections were opened"),
+    (503, "VALR refused the connection with HTTP 503: VALR is not available"),
 ])
 async def test_each_refusal_of_a_handshake_is_told_in_words(server, start, source, caplog, status, reason):
     caplog.set_level(logging.INFO)

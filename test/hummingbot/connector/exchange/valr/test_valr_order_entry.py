@@ -68,7 +68,7 @@ def entry(source, connector) -> ValrOrderEntry:
 
 async def place_limit(entry: ValrOrderEntry) -> Placement:
     return await entry.place_limit(
-        "HBOT1", "BTCZAR", True, Decimal("1E-3"), Decimal("1E+6"), post_only=True)
+        "HBOT1", "BTCZAR", True, Decimal("1E-8"), Decimal("1E+6"), post_only=True)
 
 
 async def place_market(entry: ValrOrderEntry) -> Placement:
@@ -79,7 +79,7 @@ async def cancel(entry: ValrOrderEntry):
     return await entry.cancel("HBOT1", "BTCZAR")
 
 
-LIMIT_BODY = {"side": "BUY", "quantity": "0.001", "price": "1000000", "pair": "BTCZAR", "postOnly": True,
+LIMIT_BODY = {"side": "BUY", "quantity": "0.00000001", "price": "1000000", "pair": "BTCZAR", "postOnly": True,
               "timeInForce": "GTC", "customerOrderId": "HBOT1"}
 MARKET_BODY = {"side": "SELL", "baseAmount": "0.0000001", "pair": "BTCZAR", "customerOrderId": "HBOT1"}
 CANCEL_BODY = {"customerOrderId": "HBOT1", "pair": "BTCZAR"}
@@ -367,7 +367,7 @@ async def test_each_item_of_a_batch_has_the_fields_of_a_single_order(server, ent
     server.rest[CONSTANTS.BATCH_PATH] = accept
 
     await entry.place_batch([
-        PlaceOrder("HBOT1", "BTCZAR", True, Decimal("1E-3"), Decimal("1E+6"), post_only=True),
+        PlaceOrder("HBOT1", "BTCZAR", True, Decimal("1E-8"), Decimal("1E+6"), post_only=True),
         PlaceOrder("HBOT1", "BTCZAR", False, Decimal("1E-7"))])
 
     assert json.loads(server.requests[0]["body"]) == {"requests": [
