@@ -103,10 +103,13 @@ class AccountCommands:
             else:
                 self._send(socket, _RESPONSES[kind], {"data": data}, reference)
 
+        def later(data: Optional[Dict[str, Any]] = None, refusal: Optional[Rejected] = None) -> None:
+            self._clock.call_later(self._faults.stall, reply, data, refusal)
+
         if fault == "lost_after":
             return _no_reply
         if fault == "stalled":
-            return lambda *args, **kwargs: self._clock.call_later(self._faults.stall, lambda: reply(*args, **kwargs))
+            return later
         return reply
 
     def _execute(self, socket: Socket, kind: str, payload: Any, reply: Callable[..., None]) -> None:

@@ -47,19 +47,19 @@ class BookFeed:
         side = self.book.bids if is_bid else self.book.asks
         entries: Dict[Decimal, str] = {level.price: plain(level.total) for level in (bids if is_bid else asks)}
         best = side.best()
-        choice = generator.choice(("quantity", "missing", "invented")) if best else "invented"
-        if choice == "quantity":
-            surplus = Decimal(generator.randint(1, 9)).scaleb(-self.book.pair.base_decimals)
-            entries[best.price] = plain(best.total + surplus)
-        elif choice == "missing" and kind == "OB_L1_SNAPSHOT":
-            del entries[best.price]
-        elif choice == "missing":
-            entries[best.price] = "0"
-        else:
+        choice = generator.choice(("quantity", "missing", "invented"))
+        if best is None or choice == "invented":
             middle = best.price if best else self.book.pair.reference_price
             step = self.book.pair.tick * generator.randint(1, 5)
             price = middle + (step if is_bid else -step)
             entries[price if price > 0 else middle + step] = plain(self.book.pair.min_base * generator.randint(1, 9))
+        elif choice == "quantity":
+            surplus = Decimal(generator.randint(1, 9)).scaleb(-self.book.pair.base_decimals)
+            entries[best.price] = plain(best.total + surplus)
+        elif kind == "OB_L1_SNAPSHOT":
+            del entries[best.price]
+        else:
+            entries[best.price] = "0"
         wrong = ",".join(f'["{plain(price)}","{entries[price]}"]' for price in sorted(entries, reverse=is_bid))
         return self._frame(kind, _json(asks) if is_bid else wrong, wrong if is_bid else _json(bids))
 

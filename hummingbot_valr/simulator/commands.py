@@ -29,8 +29,8 @@ def accept_limit(engine: Engine, account_id: str, payload: Dict[str, Any]) -> Or
     post_only, time_in_force = _flag(payload, "postOnly"), payload.get("timeInForce", "GTC")
     if time_in_force not in ("GTC", "FOK", "IOC") or (post_only and time_in_force != "GTC"):
         raise invalid("timeInForce is not valid")
-    return engine.accept_limit(account_id, pair=_text(payload, "pair"), side=_side(payload),
-                               quantity=_amount(payload, "quantity"), price=_amount(payload, "price"),
+    return engine.accept_limit(account_id, pair=needed_text(payload, "pair"), side=_side(payload),
+                               quantity=needed_amount(payload, "quantity"), price=needed_amount(payload, "price"),
                                post_only=post_only, time_in_force=time_in_force,
                                customer_order_id=_customer_order_id(payload))
 
@@ -38,9 +38,9 @@ def accept_limit(engine: Engine, account_id: str, payload: Dict[str, Any]) -> Or
 def accept_market(engine: Engine, account_id: str, payload: Dict[str, Any]) -> Order:
     """Checks the payload of a market order; `Rejected` when VALR would refuse it at once."""
     _refuse_unplayed(payload)
-    amounts = {name: _amount(payload, field) for name, field in
+    amounts = {name: needed_amount(payload, field) for name, field in
                (("base_amount", "baseAmount"), ("quote_amount", "quoteAmount")) if payload.get(field) is not None}
-    return engine.accept_market(account_id, pair=_text(payload, "pair"), side=_side(payload),
+    return engine.accept_market(account_id, pair=needed_text(payload, "pair"), side=_side(payload),
                                 customer_order_id=_customer_order_id(payload), **amounts)
 
 
@@ -51,7 +51,7 @@ def order_ids(payload: Dict[str, Any]) -> Dict[str, Any]:
         raise invalid("exactly one of orderId and customerOrderId is needed")
     if not isinstance(order_id if customer_order_id is None else customer_order_id, str):
         raise invalid("orderId and customerOrderId are strings")
-    return {"order_id": order_id, "customer_order_id": customer_order_id, "pair": _text(payload, "pair")}
+    return {"order_id": order_id, "customer_order_id": customer_order_id, "pair": needed_text(payload, "pair")}
 
 
 def _refuse_constant(name: str) -> None:
@@ -68,7 +68,8 @@ def _refuse_unplayed(payload: Dict[str, Any]) -> None:
         raise invalid("conditionalOrderData is not played by the simulator")
 
 
-def _text(payload: Dict[str, Any], name: str) -> str:
+def needed_text(payload: Dict[str, Any], name: str) -> str:
+    """A string field that is there and not empty; `Rejected` otherwise."""
     value = payload.get(name)
     if not isinstance(value, str) or not value:
         raise invalid(f"{name} is needed and is a string")
@@ -82,8 +83,9 @@ def _side(payload: Dict[str, Any]) -> str:
     return side
 
 
-def _amount(payload: Dict[str, Any], name: str) -> Decimal:
-    value = amount(_text(payload, name))
+def needed_amount(payload: Dict[str, Any], name: str) -> Decimal:
+    """A positive decimal written as a string; `Rejected` otherwise."""
+    value = amount(needed_text(payload, name))
     if value is None or not value:
         raise invalid(f"{name} is a positive decimal string")
     return value

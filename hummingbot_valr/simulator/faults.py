@@ -6,17 +6,19 @@ of the idle rules seconds that really passed.
 import random
 from collections import Counter
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import TYPE_CHECKING, Dict, List, Optional, Set, Tuple
 
 if TYPE_CHECKING:
     from .socket import Socket
 
 
+@dataclass
 class _Draw:
     """Probabilities as attributes of a dataclass, and one-shots scheduled with `next`."""
 
     _random: random.Random
-    _scheduled: Counter
+    _scheduled: Counter = field(default_factory=Counter)
 
     def next(self, name: str, times: int = 1, key: str = "") -> None:
         """Lets the fault `name` happen to the next `times` occasions (those of `key`, e.g. a pair, when given)."""
@@ -52,8 +54,6 @@ class _Draw:
 @dataclass
 class RequestFaults(_Draw):
     """What may happen to a request. On a socket only lost_*, rate_limited, stalled and late have a meaning."""
-    _random: random.Random
-    _scheduled: Counter = field(default_factory=Counter)
     lost_before: float = 0.0             # connection dropped (socket: no reply), the exchange never saw it
     lost_after: float = 0.0              # executed, then the reply is lost
     html_refused: float = 0.0            # the front end answers an HTML 400 and does not pass it on
@@ -69,8 +69,6 @@ class RequestFaults(_Draw):
 @dataclass
 class BookFaults(_Draw):
     """What may happen to the frames of OB_L1_DIFF. The first five are drawn for every frame."""
-    _random: random.Random
-    _scheduled: Counter = field(default_factory=Counter)
     gap: float = 0.0                     # a diff is not sent although its sequence number is used
     repeat: float = 0.0                  # a diff is sent twice
     swap: float = 0.0                    # a diff is sent after the next one
@@ -140,6 +138,7 @@ class Faults:
         self.unsigned_close: Optional[float] = 900.0     # unsigned trade sockets are closed after so many seconds
         self.cancel_on_disconnect_delay = 0.0    # seconds between a drop and the cancellation it asked for
 
+        self.slippage_band: Optional[Decimal] = None  # part of the last price a market order may be off, e.g. 0.1
         self.duplicate_id = "refused"            # duplicate customerOrderId: "refused" at once, or "failed" as an order
         self.customer_ids_unique_forever = False  # else among open orders only
         self.cancel_finished = "error"           # v2 cancel of a finished order: "error", "not_found", "accepted"

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 MALFORMED_PAGE = ("<html><head><title>400 Bad Request</title></head><body><h1>400. That’s an error.</h1>"
                   "<p>Your client has issued a malformed or illegal request.</p></body></html>")
 _EVENTS_FIRST = 0.005
+_MOST_CACHED = 2000
 ERROR_PAGE = "<html><head><title>Server Error</title></head><body><h1>Error: Server Error</h1></body></html>"
 
 
@@ -29,8 +30,6 @@ class Call:
     params: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
-    account: Optional[Account] = None
-    key: Optional[ApiKey] = None
 
     def payload(self) -> Dict[str, Any]:
         """The JSON object in the body; `Rejected` when there is none."""
@@ -44,6 +43,13 @@ class Call:
         if not (text.isascii() and text.isdigit() and len(text) < 12) or int(text) > most:
             raise invalid(f"{name} is a number from 0 to {most}")
         return int(text)
+
+
+@dataclass
+class SignedCall(Call):
+    """A signed request: with `key`, acting for `account`."""
+    account: Account
+    key: ApiKey
 
 
 @dataclass
@@ -62,14 +68,14 @@ class Route:
     """
     verb: str
     path: str
-    handler: Callable[[Call], Reply]
+    handler: Callable[[Any], Reply]
     permission: Optional[str] = VIEW
     cache: int = 0
     faults: str = "read"
     primary_only: bool = False
 
 
-def order_route(verb: str, path: str, handler: Callable[[Call], Reply], faults: str) -> Route:
+def order_route(verb: str, path: str, handler: Callable[[SignedCall], Reply], faults: str) -> Route:
     """A route that needs the permission to trade."""
     return Route(verb, path, handler, permission=TRADE, faults=faults)
 
@@ -96,7 +102,7 @@ class Gate:
     async def _answer(self, route: Route, request: web.Request) -> web.StreamResponse:
         faults: RequestFaults = getattr(self._faults, route.faults)
         if self._faults.outage:
-            return _hang_up(request)
+            return hang_up(request)
         if not self._limits.allow(request.method, request.path, request.headers.get("X-VALR-API-KEY")):
             return self._send(self._too_many())
         if self._faults.read_only and request.method not in ("GET", "OPTIONS"):
@@ -105,18 +111,18 @@ class Gate:
             call = await self._admit(route, request)
         except Rejected as refusal:
             return self._send(_refused(refusal, request))
-        fault = faults.draw()
+        fault = faults.draw(request.path)
         if fault == "lost_before":
-            return _hang_up(request)
+            return hang_up(request)
         if fault == "late":
             self._clock.call_later(self._faults.stall, self._run, route, request, call)
-            return _hang_up(request)
+            return hang_up(request)
         if fault in ("html_refused", "rate_limited", "unavailable", "server_error"):
             return self._send({"html_refused": Reply(400, MALFORMED_PAGE), "rate_limited": self._too_many(),
                                "unavailable": Reply(503), "server_error": Reply(500, ERROR_PAGE)}[fault])
         reply = self._run(route, request, call)
         if fault == "lost_after":
-            return _hang_up(request)
+            return hang_up(request)
         if self._faults.events.before_reply and request.method != "GET":
             await self._clock.sleep(_EVENTS_FIRST)
         if fault == "stalled":
@@ -132,17 +138,15 @@ class Gate:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             raise invalid("the body is too large") from None
-        call = Call(request.match_info, request.query, body)
-        if route.permission is not None:
-            call.key, account_id = self._keyring.authenticate(request.headers, request.method, request.raw_path, body)
-            call.account = self._keyring.account(account_id)
-            if route.permission not in call.key.permissions:
-                raise Rejected(None, "Unauthorized", status=401)
-            if route.primary_only and call.account.is_sub_account:
-                raise Rejected(None, "Unauthorized", status=401)
         if request.method in ("POST", "PUT", "PATCH") and request.content_type != "application/json":
             raise Rejected(None, "Content-Type application/json is needed", status=403)
-        return call
+        if route.permission is None:
+            return Call(request.match_info, request.query, body)
+        key, account_id = self._keyring.authenticate(request.headers, request.method, request.raw_path, body)
+        account = self._keyring.account(account_id)
+        if route.permission not in key.permissions or (route.primary_only and account.is_sub_account):
+            raise Rejected(None, "Unauthorized", status=401)
+        return SignedCall(request.match_info, request.query, body, account, key)
 
     def _run(self, route: Route, request: web.Request, call: Call) -> Reply:
         if route.cache and self._faults.public_cache:
@@ -154,9 +158,12 @@ class Gate:
         stored = self._cache.get(request.raw_path)
         if stored is None or now - stored[0] >= route.cache:
             reply = self._handle(route, request, call)
-            reply.headers["Cache-Control"] = f"max-age={route.cache}" + (",public" if call.key is None else "")
+            audience = "" if isinstance(call, SignedCall) else ",public"
+            reply.headers["Cache-Control"] = f"max-age={route.cache}{audience}"
             # The text is kept, not the objects in it: they go on changing.
             reply.body = json.loads(wire.dumps(reply.body))
+            if len(self._cache) >= _MOST_CACHED:
+                self._cache.clear()
             stored = self._cache[request.raw_path] = now, reply
         stored_at, reply = stored
         return Reply(reply.status, reply.body, {**reply.headers, "Age": str(int(now - stored_at))})
@@ -189,7 +196,8 @@ def _refused(refusal: Rejected, request: web.Request) -> Reply:
     return Reply(refusal.status, refusal.body())
 
 
-def _hang_up(request: web.Request) -> web.Response:
+def hang_up(request: web.Request) -> web.Response:
+    """Drops the connection; the response is for the framework and goes nowhere."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()

@@ -23,15 +23,24 @@ SELF_TRADE = "We did not execute this order since it would have matched with you
 OUTSIDE_BAND = "Order cancelled as it would have matched outside of slippage price band"
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What one event of an order executed: quote per base, base, and the positive fee charged."""
+    price: Decimal = ZERO
+    quantity: Decimal = ZERO
+    fee: Decimal = ZERO
+
+
+NOTHING_EXECUTED = Execution()
+
+
 @dataclass(slots=True)
 class OrderEvent:
-    """One state of an order; the executed values belong to this event alone. `fee` is the positive fee charged."""
+    """One state of an order."""
     status: str
     remaining: Decimal
     at_ms: int
-    executed_price: Decimal = ZERO
-    executed_quantity: Decimal = ZERO
-    executed_fee: Decimal = ZERO
+    executed: Execution = NOTHING_EXECUTED
     failed_reason: str = ""
 
 

@@ -2,17 +2,16 @@
 from typing import Any, Callable, Dict, List
 
 from . import wire
-from .catalogue import Currency
 from .clock import SimulatedClock
+from .commands import needed_amount, needed_text
 from .engine import Engine
 from .faults import Faults
-from .gate import Call, Reply, Route
+from .gate import Reply, Route, SignedCall
 from .ledger import Account, Balance
-from .money import amount, plain
+from .money import floor_to_places, plain
 from .orders import Fill
 from .rest_public import time_bound
 from .rules import Rejected, invalid
-from .signing import ApiKey
 
 TRANSFER = "Internal Transfer"
 
@@ -38,30 +37,30 @@ class AccountRoutes:
             Route("POST", "/v1/account/subaccounts/transfer", self.transfer, permission=TRANSFER, primary_only=True),
         ]
 
-    def balances(self, call: Call) -> Reply:
+    def balances(self, call: SignedCall) -> Reply:
         without_zero = call.query.get("excludeZeroBalances", "false").lower() == "true"
         return Reply(body=self._balances(call.account, without_zero))
 
-    def all_balances(self, call: Call) -> Reply:
+    def all_balances(self, call: SignedCall) -> Reply:
         accounts = [account for account in self._engine.ledger.accounts.values()
                     if account is call.account or account.is_sub_account]
         return Reply(body=[{"account": {"label": account.label, "id": account.account_id},
                             "balances": self._balances(account, without_zero=True)} for account in accounts])
 
-    def trade_history(self, call: Call) -> Reply:
+    def trade_history(self, call: SignedCall) -> Reply:
         start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
         fills = [fill for fill in call.account.fills
                  if (start is None or fill.trade.at_ms / 1000 >= start)
                  and (end is None or fill.trade.at_ms / 1000 <= end)]
         return Reply(body=self._fills(call, fills))
 
-    def trade_history_of_pair(self, call: Call) -> Reply:
+    def trade_history_of_pair(self, call: SignedCall) -> Reply:
         symbol = call.params["pair"]
         if symbol not in self._engine.pairs:
             raise Rejected(-21, "Unsupported Currency Pair")
         return Reply(body=self._fills(call, [fill for fill in call.account.fills if fill.trade.pair.symbol == symbol]))
 
-    def transaction_history(self, call: Call) -> Reply:
+    def transaction_history(self, call: SignedCall) -> Reply:
         start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
         kinds = [kind for kind in call.query.get("transactionTypes", "").split(",") if kind]
         currency = call.query.get("currency")
@@ -71,7 +70,7 @@ class AccountRoutes:
                 and (start is None or record.at_ms / 1000 >= start) and (end is None or record.at_ms / 1000 <= end)]
         return Reply(body=_page(call, rows, lambda row: row["id"], most=200))
 
-    def fees(self, call: Call) -> Reply:
+    def fees(self, call: SignedCall) -> Reply:
         rows = []
         for pair in self._engine.pairs.values():
             if not pair.active:
@@ -85,26 +84,25 @@ class AccountRoutes:
             rows.append(row)
         return Reply(body=rows)
 
-    def key(self, call: Call) -> Reply:
-        key: ApiKey = call.key
-        return Reply(body=key.row())
+    def key(self, call: SignedCall) -> Reply:
+        return Reply(body=call.key.row())
 
-    def sub_accounts(self, call: Call) -> Reply:
+    def sub_accounts(self, call: SignedCall) -> Reply:
         return Reply(body=[{"label": account.label, "id": account.account_id}
                            for account in self._engine.ledger.accounts.values() if account.is_sub_account])
 
-    def transfer(self, call: Call) -> Reply:
+    def transfer(self, call: SignedCall) -> Reply:
         payload = call.payload()
-        texts = {name: payload.get(name) for name in ("fromId", "toId", "currencyCode", "amount")}
-        if not all(isinstance(text, str) for text in texts.values()):
-            raise invalid("fromId, toId, currencyCode and amount are strings")
-        value = amount(texts["amount"])
-        if value is None or not self._is_own(texts["fromId"]) or not self._is_own(texts["toId"]):
-            raise invalid("amount is a positive decimal string, fromId and toId are accounts")
-        currency = self._engine.currencies.get(texts["currencyCode"], Currency("", ""))
-        if -value.as_tuple().exponent > currency.decimal_places:
+        source, target = needed_text(payload, "fromId"), needed_text(payload, "toId")
+        if not self._is_own(source) or not self._is_own(target):
+            raise invalid("fromId and toId are accounts")
+        currency = self._engine.currencies.get(needed_text(payload, "currencyCode"))
+        if currency is None:
+            raise invalid("currencyCode is not a currency")
+        value = needed_amount(payload, "amount")
+        if value != floor_to_places(value, currency.decimal_places):
             raise Rejected(None, "Too many decimals", status=403)
-        self._engine.transfer(texts["fromId"], texts["toId"], currency.short_name, value)
+        self._engine.transfer(source, target, currency.short_name, value)
         return Reply(202)
 
     def _is_own(self, account_id: str) -> bool:
@@ -118,13 +116,13 @@ class AccountRoutes:
         return [wire.rest_balance(name, balance, self._faults.rest_balance_symbol) for name, balance in rows
                 if not without_zero or balance.total]
 
-    def _fills(self, call: Call, fills: List[Fill]) -> List[Dict[str, Any]]:
+    def _fills(self, call: SignedCall, fills: List[Fill]) -> List[Dict[str, Any]]:
         other_ids = self._faults.rest_trade_ids_differ
         page = _page(call, fills, lambda fill: wire.history_id(fill.trade, other_ids), most=100)
         return [wire.trade_history(fill, other_ids) for fill in page]
 
 
-def _page(call: Call, rows: List[Any], row_id: Callable[[Any], str], most: int) -> List[Any]:
+def _page(call: SignedCall, rows: List[Any], row_id: Callable[[Any], str], most: int) -> List[Any]:
     """A page of `rows` (oldest first), newest first, by skip, limit and beforeId."""
     skip, limit, before = call.number("skip", 0, 10**9), call.number("limit", 100, most), call.query.get("beforeId")
     newest_first = rows[::-1]

@@ -7,8 +7,7 @@ from .clock import SimulatedClock
 from .commands import accept_limit, accept_market, order_ids
 from .engine import Engine
 from .faults import Faults
-from .gate import Call, Reply, Route, order_route
-from .ledger import Account
+from .gate import Reply, Route, SignedCall, order_route
 from .orders import CANCELLED, FAILED, Order
 from .rest_public import time_bound
 from .rules import FAILURE_CODES, INVALID_REQUEST, Rejected, invalid, unknown_order
@@ -27,13 +26,13 @@ class OrderRoutes:
         self._hub = hub
 
     def routes(self) -> List[Route]:
-        def place(path: str, handler: Callable[[Call], Reply]) -> Route:
+        def place(path: str, handler: Callable[[SignedCall], Reply]) -> Route:
             return order_route("POST", path, handler, "place")
 
-        def cancel(path: str, handler: Callable[[Call], Reply]) -> Route:
+        def cancel(path: str, handler: Callable[[SignedCall], Reply]) -> Route:
             return order_route("DELETE", path, handler, "cancel")
 
-        def read(path: str, handler: Callable[[Call], Reply]) -> Route:
+        def read(path: str, handler: Callable[[SignedCall], Reply]) -> Route:
             return Route("GET", path, handler)
 
         return [
@@ -62,7 +61,7 @@ class OrderRoutes:
 
     # Placing
 
-    def place_v1(self, call: Call, accept: Callable[..., Order]) -> Reply:
+    def place_v1(self, call: SignedCall, accept: Callable[..., Order]) -> Reply:
         order = accept(self._engine, call.account.account_id, call.payload())
         self.decide_later(order)
         body = {"id": order.order_id}
@@ -70,7 +69,7 @@ class OrderRoutes:
             body["customerOrderId"] = order.customer_order_id
         return Reply(202, body)
 
-    def place_v2(self, call: Call, accept: Callable[..., Order]) -> Reply:
+    def place_v2(self, call: SignedCall, accept: Callable[..., Order]) -> Reply:
         order = self._engine.submit(accept(self._engine, call.account.account_id, call.payload()))
         if order.status == FAILED:
             raise Rejected(FAILURE_CODES.get(order.failed_reason, -1), order.failed_reason, orderId=order.order_id)
@@ -84,10 +83,10 @@ class OrderRoutes:
         else:
             self._engine.submit(order)
 
-    def not_played(self, call: Call) -> Reply:
+    def not_played(self, call: SignedCall) -> Reply:
         raise invalid("stop orders and modifications are not played by the simulator")
 
-    def batch(self, call: Call) -> Reply:
+    def batch(self, call: SignedCall) -> Reply:
         return Reply(200, {"outcomes": self.run_batch(call.account.account_id, call.payload()),
                            "batchId": self._engine.ids.batch()})
 
@@ -123,7 +122,7 @@ class OrderRoutes:
 
     # Cancelling
 
-    def cancel_v1(self, call: Call) -> Reply:
+    def cancel_v1(self, call: SignedCall) -> Reply:
         self.request_cancel(call.account.account_id, order_ids(call.payload()))
         return Reply(202)
 
@@ -143,7 +142,7 @@ class OrderRoutes:
             self._hub.send(account_id, "FAILED_CANCEL_ORDER",
                            {name: value for name, value in data.items() if value is not None})
 
-    def cancel_v2(self, call: Call) -> Reply:
+    def cancel_v2(self, call: SignedCall) -> Reply:
         ids = order_ids(call.payload())
         given = ids["order_id"] or ids["customer_order_id"]
         try:
@@ -155,7 +154,7 @@ class OrderRoutes:
                 raise
         return Reply(200, {"id": given})
 
-    def cancel_all(self, call: Call) -> Reply:
+    def cancel_all(self, call: SignedCall) -> Reply:
         symbol = call.params.get("pair")
         if symbol is not None and symbol not in self._engine.pairs:
             raise Rejected(-21, "Unsupported Currency Pair")
@@ -164,10 +163,10 @@ class OrderRoutes:
 
     # Reading
 
-    def open_orders(self, call: Call) -> Reply:
+    def open_orders(self, call: SignedCall) -> Reply:
         return Reply(body=[wire.open_order(order) for order in call.account.open_orders.values()])
 
-    def status(self, call: Call) -> Reply:
+    def status(self, call: SignedCall) -> Reply:
         order = self._find(call)
         if order is None or order.pair.symbol != call.params["pair"]:
             raise unknown_order()
@@ -176,18 +175,18 @@ class OrderRoutes:
             raise unknown_order()
         return Reply(body=wire.order_status(order))
 
-    def detail(self, call: Call) -> Reply:
+    def detail(self, call: SignedCall) -> Reply:
         order = self._find(call)
         rows = [] if order is None else [wire.order_detail(order, event) for event in reversed(order.history)]
         return Reply(body=rows)
 
-    def summary(self, call: Call) -> Reply:
+    def summary(self, call: SignedCall) -> Reply:
         order = self._find(call)
         if order is None or order.is_open:
             raise unknown_order()
         return Reply(body=wire.order_summary(order))
 
-    def history(self, call: Call) -> Reply:
+    def history(self, call: SignedCall) -> Reply:
         start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
         statuses = [status for status in call.query.get("statuses", "").upper().split(",") if status]
         pairs = [pair for pair in call.query.get("currencyPair", "").split(",") if pair]
@@ -208,10 +207,9 @@ class OrderRoutes:
             chosen.append(order)
         return Reply(body=[wire.order_summary(order) for order in chosen[skip:skip + limit]])
 
-    def _find(self, call: Call) -> Optional[Order]:
+    def _find(self, call: SignedCall) -> Optional[Order]:
         """The order named in the path, None while VALR does not know it (yet)."""
-        account: Account = call.account
-        order = account.find(call.params.get("order_id"), call.params.get("customer_order_id"))
+        order = call.account.find(call.params.get("order_id"), call.params.get("customer_order_id"))
         if order is not None and self._clock.now() - order.created_ms / 1000 < self._faults.status_delay:
             return None
         return order
@@ -225,7 +223,7 @@ def _batch_request(request: Any) -> tuple:
     return kind, data
 
 
-def _is_true(call: Call, name: str) -> bool:
+def _is_true(call: SignedCall, name: str) -> bool:
     return call.query.get(name, "false").lower() == "true"
 
 

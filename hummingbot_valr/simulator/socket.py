@@ -2,7 +2,7 @@
 import asyncio
 import logging
 from collections import deque
-from typing import Callable, Deque, Dict, Optional, Set, Tuple, Union
+from typing import Callable, Deque, Dict, FrozenSet, Set, Tuple, Union
 
 from aiohttp import WSMsgType, web
 
@@ -16,13 +16,13 @@ _MOST_UNSENT_FRAMES = 200_000
 
 class Socket:
     """
-    An accepted connection. `subscriptions` (trade socket) maps events to pairs; `muted` and `subscribed` (account
-    socket) are the events the client left or asked for. `opened` is a time of the simulated clock, `last_heard` one
-    of `SimulatedClock.lived`.
+    An accepted connection; `account_id` and `key` are empty on an unsigned one. `subscriptions` (trade socket) maps
+    events to pairs; `muted` and `subscribed` (account socket) are the events the client left or asked for. `opened` is
+    a time of the simulated clock, `last_heard` one of `SimulatedClock.lived`.
     """
 
     def __init__(self, ws: web.WebSocketResponse, transport: asyncio.Transport, clock: SimulatedClock,
-                 account_id: Optional[str], key: Optional[str], permissions: frozenset = frozenset()):
+                 account_id: str, key: str, permissions: FrozenSet[str]):
         self.account_id = account_id
         self.key = key
         self.permissions = permissions
@@ -41,7 +41,7 @@ class Socket:
 
     @property
     def is_signed(self) -> bool:
-        return self.account_id is not None
+        return self.account_id != ""
 
     def send(self, text: str) -> None:
         """Queues a frame; a client that does not read is dropped."""

@@ -1,6 +1,6 @@
 """Accepts sockets: upgrade, login, and the closing rules."""
 import logging
-from typing import Callable, Optional, Union
+from typing import Callable, Optional, Tuple, Union
 
 from aiohttp import web
 
@@ -8,6 +8,7 @@ from .account_commands import AccountCommands
 from .account_hub import AccountHub
 from .clock import SimulatedClock, Timer
 from .faults import Faults
+from .gate import hang_up
 from .rate_limits import RateLimits
 from .rules import Rejected
 from .signing import BAD_SIGNATURE, VIEW, ApiKey, Keyring
@@ -53,7 +54,7 @@ class SocketServer:
         if self._faults.trade_refusal is not None:
             return web.Response(status=self._faults.trade_refusal)
         login: Union[ApiKey, Rejected, None] = None
-        account_id = None
+        account_id = ""
         if "X-VALR-API-KEY" in request.headers:
             login, account_id = self._login(request)
         return await self._serve(request, login, account_id, self._trade, self._trade.handle)
@@ -76,20 +77,19 @@ class SocketServer:
 
     def _refuse_upgrade(self, request: web.Request) -> Optional[web.Response]:
         if self._faults.outage:
-            request.transport.abort()
-            return web.Response()
+            return hang_up(request)
         if not self._limits.take(("sockets", "")):
             return web.Response(status=429, headers={"x-valr-ratelimited": "true"})
         return None
 
-    def _login(self, request: web.Request) -> tuple:
-        """(key, account id), or (refusal, None)."""
+    def _login(self, request: web.Request) -> Tuple[Union[ApiKey, Rejected], str]:
+        """(key, account id), or (refusal, "")."""
         try:
             return self._keyring.authenticate(request.headers, "GET", request.raw_path)
         except Rejected as refusal:
-            return refusal, None
+            return refusal, ""
 
-    async def _serve(self, request: web.Request, login: Union[ApiKey, Rejected, None], account_id: Optional[str],
+    async def _serve(self, request: web.Request, login: Union[ApiKey, Rejected, None], account_id: str,
                      hub: Union[TradeHub, AccountHub], on_text: Callable[[Socket, str], None]) -> web.StreamResponse:
         ws = await self._upgrade(request)
         if isinstance(login, Rejected):
@@ -97,7 +97,9 @@ class SocketServer:
             logger.info("%s refused: %s", request.path, login.message)
             await ws.close(code=_INVALID_LOGIN, message=login.message.encode())
             return ws
-        socket = Socket(ws, request.transport, self._clock, account_id, login.key if login else None,
+        if request.transport is None:
+            return ws
+        socket = Socket(ws, request.transport, self._clock, account_id, login.key if login else "",
                         login.permissions if login else frozenset())
         hub.add(socket)
         try:

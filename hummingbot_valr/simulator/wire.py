@@ -52,8 +52,8 @@ def order_detail(order: Order, event: OrderEvent) -> Dict[str, Any]:
     """A row of the detail routes, and the data of ORDER_STATUS_UPDATE: one state with what that event executed."""
     row = _order_state(order, event.status, event.remaining, event.at_ms, event.failed_reason)
     tif = row.pop("timeInForce")
-    row |= {"executedPrice": plain(event.executed_price), "executedQuantity": plain(event.executed_quantity),
-            "executedFee": plain(event.executed_fee), "timeInForce": tif}
+    row |= {"executedPrice": plain(event.executed.price), "executedQuantity": plain(event.executed.quantity),
+            "executedFee": plain(event.executed.fee), "timeInForce": tif}
     return row
 
 
@@ -152,7 +152,7 @@ def transaction(record: Transaction) -> Dict[str, Any]:
     row["eventAt"] = iso(record.at_ms)
     if record.order is not None:
         pair = record.order.pair
-        row["additionalInfo"] = {"costPerCoin": float(record.price), "currencyPairSymbol": pair.symbol,
+        row["additionalInfo"] = {"costPerCoin": float(record.price or 0), "currencyPairSymbol": pair.symbol,
                                  "costPerCoinSymbol": "R" if pair.quote == "ZAR" else pair.quote,
                                  "orderId": record.order.order_id}
     elif record.reason is not None:
