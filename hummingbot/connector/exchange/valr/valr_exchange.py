@@ -487,10 +487,9 @@ class ValrExchange(ExchangePyBase):
         try:
             await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
         except Exception as error:
-            order = self._order_tracker.fetch_tracked_order(order_id)
-            if order is None:
+            if self._order_tracker.fetch_tracked_order(order_id) is None:
                 raise
-            self._order_tracker.fail_order(order, str(error) or type(error).__name__, type(error).__name__)
+            self._update_order_after_failure(order_id, trading_pair, error)
 
     async def _place_order_and_process_update(
             self, order: InFlightOrder, batch: Optional["_PlacementBatch"] = None, **kwargs) -> Optional[str]:
@@ -576,7 +575,14 @@ class ValrExchange(ExchangePyBase):
         self.logger().network(
             f"Error submitting {trade_type.name.lower()} {order_type.name.upper()} order to {self.name_cap} for "
             f"{amount} {trading_pair} {price}.")
-        self._order_tracker.fail_order(order, str(exception), type(exception).__name__)
+        self._update_order_after_failure(order_id, trading_pair, exception)
+
+    def _update_order_after_failure(
+            self, order_id: str, trading_pair: str, exception: Optional[Exception] = None):
+        """The base class tells nobody why the order has failed."""
+        order = self._order_tracker.fetch_tracked_order(order_id)
+        if order is not None:
+            self._order_tracker.fail_order(order, str(exception), type(exception).__name__)
 
     def batch_order_create(
             self, orders_to_create: List[Union[LimitOrder, MarketOrder]]) -> List[Union[LimitOrder, MarketOrder]]:
@@ -787,10 +793,9 @@ class ValrExchange(ExchangePyBase):
 
     async def _update_order_status(self):
         """The base class fetches the fills before the states, which tell what is missing."""
+        orders = list(self._order_tracker.all_updatable_orders.values())
         await self._update_orders()
-        await self._update_orders_fills(
-            [*self.in_flight_orders.values(), *self._order_tracker.lost_orders.values(),
-             *self._order_tracker.incomplete_orders()])
+        await self._update_orders_fills(orders)
 
     async def _update_orders_fills(self, orders: List[InFlightOrder]):
         """The base class makes a request for each order. VALR tells all fills of the account with one."""

@@ -73,6 +73,8 @@ class ValrOrderTracker(ClientOrderTracker):
         # exchange order id -> client order id
         self._client_ids: Dict[str, str] = {}
         self._closed_client_ids: TTLCache = TTLCache(maxsize=self.MAX_CACHE_SIZE, ttl=self.CACHED_ORDER_TTL)
+        # Orders that are being cancelled, and whose creation VALR had only acknowledged by then.
+        self._unannounced: Set[str] = set()
         self._change = asyncio.Event()
 
     # === Finding orders ===
@@ -141,6 +143,7 @@ class ValrOrderTracker(ClientOrderTracker):
 
     def stop_tracking_order(self, client_order_id: str):
         order = self._in_flight_orders.get(client_order_id)
+        self._unannounced.discard(client_order_id)
         super().stop_tracking_order(client_order_id)
         if order is not None:
             self._forget(order)
@@ -181,7 +184,7 @@ class ValrOrderTracker(ClientOrderTracker):
         """
         self.logger().warning(
             f"The {order.order_type.name} {order.trade_type.name} order {order.client_order_id} for {order.amount} "
-            f"{order.trading_pair} at {order.price} failed: {reason or 'VALR gives no reason'}.")
+            f"{order.trading_pair} at {order.price} failed: {reason.rstrip('.') or 'no reason is given'}.")
         self._apply(order, OrderState.FAILED, misc_updates={"error_message": reason, "error_type": error_type})
 
     # === States ===
@@ -207,13 +210,21 @@ class ValrOrderTracker(ClientOrderTracker):
 
     def open_order(self, order: InFlightOrder):
         """VALR's matching engine took the order: it lives, or has lived."""
-        if order.is_pending_create and self.is_active(order):
+        if not self.is_active(order):
+            return
+        if order.is_pending_create:
             self._apply(order, OrderState.OPEN)
+        elif order.client_order_id in self._unannounced:
+            self._unannounced.discard(order.client_order_id)
+            self._trigger_created_event(order)
 
     def request_cancel(self, order: InFlightOrder):
-        """A cancellation was sent. An order whose placement is unknown stays so."""
-        if order.current_state in (OrderState.OPEN, OrderState.PARTIALLY_FILLED) and self.is_active(order):
-            self._apply(order, OrderState.PENDING_CANCEL)
+        """VALR took the request for a cancellation. An order whose placement is unknown stays so."""
+        if not self.is_active(order) or order.is_pending_create and order.exchange_order_id is None:
+            return
+        if order.is_pending_create:
+            self._unannounced.add(order.client_order_id)
+        self._apply(order, OrderState.PENDING_CANCEL)
 
     def note_change(self):
         self._change.set()
@@ -248,6 +259,7 @@ class ValrOrderTracker(ClientOrderTracker):
             or current is OrderState.PENDING_CANCEL and is_answer
         )
         if is_progress:
+            self.open_order(order)
             self._apply(order, state)
 
     def _close_if_complete(self, order: InFlightOrder):

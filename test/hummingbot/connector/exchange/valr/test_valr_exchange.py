@@ -1,0 +1,430 @@
+import json
+import re
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from unittest.mock import Mock, patch
+
+from aiohttp import ClientResponse
+from aioresponses import aioresponses
+from aioresponses.core import RequestCall
+
+import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
+from hummingbot.connector.test_support.exchange_connector_test import AbstractExchangeConnectorTests
+from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.in_flight_order import InFlightOrder
+from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TokenAmount, TradeFeeBase
+
+CREATED_AT = "2021-12-29T12:13:20.000Z"
+NOT_FOUND = {"code": -1, "message": "Invalid Order. "}
+Callback = Optional[Callable]
+
+
+def do_nothing(*args, **kwargs):
+    pass
+
+
+def url_of(path: str) -> str:
+    return CONSTANTS.REST_URL + path
+
+
+def pattern_of(path: str) -> re.Pattern:
+    return re.compile(f"^{re.escape(url_of(path))}(\\?|$)")
+
+
+class ValrExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTests):
+    """
+    Hummingbot's suite for connectors. No account socket is logged in here, so order commands go over REST.
+
+    Two of its tests refuse an order with an empty HTTP 400. From VALR's front end that says nothing about the order, so
+    they run with the JSON error by which VALR itself refuses one.
+    """
+
+    def setUp(self) -> None:
+        self.enterContext(patch("aioresponses.core.ClientResponse", MockedClientResponse))
+        super().setUp()
+
+    def create_exchange_instance(self) -> ValrExchange:
+        return ValrExchange("the key", "the secret", trading_pairs=[self.trading_pair])
+
+    def exchange_symbol_for_tokens(self, base_token: str, quote_token: str) -> str:
+        return base_token + quote_token
+
+    # === Requests ===
+
+    @property
+    def all_symbols_url(self) -> str:
+        return url_of(CONSTANTS.PAIRS_PATH)
+
+    @property
+    def latest_prices_url(self) -> str:
+        return url_of(CONSTANTS.MARKET_SUMMARY_PATH)
+
+    @property
+    def network_status_url(self) -> str:
+        return url_of(CONSTANTS.STATUS_PATH)
+
+    @property
+    def trading_rules_url(self) -> str:
+        return url_of(CONSTANTS.PAIRS_PATH)
+
+    @property
+    def order_creation_url(self) -> str:
+        return url_of(CONSTANTS.PLACE_LIMIT_PATH)
+
+    @property
+    def balance_url(self) -> str:
+        return url_of(CONSTANTS.BALANCES_PATH)
+
+    # === Replies ===
+
+    def pair(self, **changes) -> Dict[str, Any]:
+        return {
+            "symbol": self.exchange_trading_pair,
+            "baseCurrency": self.base_asset,
+            "quoteCurrency": self.quote_asset,
+            "shortName": f"{self.base_asset}/{self.quote_asset}",
+            "active": True,
+            "minBaseAmount": "0.01",
+            "maxBaseAmount": "5000",
+            "minQuoteAmount": "10",
+            "maxQuoteAmount": "100000000",
+            "tickSize": "0.0001",
+            "baseDecimalPlaces": "6",
+            "marginTradingAllowed": False,
+            "currencyPairType": "SPOT",
+            **changes,
+        }
+
+    @property
+    def all_symbols_request_mock_response(self) -> List[Dict[str, Any]]:
+        return [self.pair(), self.pair(symbol="OLDHBOT", baseCurrency="OLD", active=False)]
+
+    @property
+    def all_symbols_including_invalid_pair_mock_response(self) -> Tuple[str, Any]:
+        invalid = self.pair(symbol="INVALIDPAIRPERP", baseCurrency="INVALID", quoteCurrency="PAIR",
+                            currencyPairType="FUTURE")
+        return "INVALID-PAIR", [self.pair(), invalid]
+
+    @property
+    def latest_prices_request_mock_response(self) -> List[Dict[str, Any]]:
+        return [
+            {"currencyPair": "BTCZAR", "askPrice": "1800001", "bidPrice": "1800000", "lastTradedPrice": "1800000"},
+            {"currencyPair": self.exchange_trading_pair, "askPrice": "10000", "bidPrice": "9998",
+             "lastTradedPrice": str(self.expected_latest_price)},
+        ]
+
+    @property
+    def network_status_request_successful_mock_response(self) -> Dict[str, Any]:
+        return {"status": "online"}
+
+    @property
+    def trading_rules_request_mock_response(self) -> List[Dict[str, Any]]:
+        return [self.pair()]
+
+    @property
+    def trading_rules_request_erroneous_mock_response(self) -> List[Dict[str, Any]]:
+        return [self.pair(tickSize="many")]
+
+    @property
+    def order_creation_request_successful_mock_response(self) -> Dict[str, Any]:
+        return {"id": self.expected_exchange_order_id}
+
+    @property
+    def balance_request_mock_response_for_base_and_quote(self) -> List[Dict[str, Any]]:
+        return [
+            {"currency": self.base_asset, "available": "10", "reserved": "5", "total": "15"},
+            {"currency": self.quote_asset, "available": "2000", "reserved": "0", "total": "2000"},
+        ]
+
+    @property
+    def balance_request_mock_response_only_base(self) -> List[Dict[str, Any]]:
+        return self.balance_request_mock_response_for_base_and_quote[:1]
+
+    @property
+    def balance_event_websocket_update(self) -> Dict[str, Any]:
+        return {"type": "BALANCE_UPDATE", "data": {
+            "currency": {"symbol": self.base_asset, "shortName": self.base_asset},
+            "available": "10", "reserved": "5", "total": "15", "updatedAt": CREATED_AT}}
+
+    # === Expectations ===
+
+    @property
+    def expected_latest_price(self) -> float:
+        return 9999.9
+
+    @property
+    def expected_supported_order_types(self) -> List[OrderType]:
+        return [OrderType.LIMIT, OrderType.LIMIT_MAKER, OrderType.MARKET]
+
+    @property
+    def expected_trading_rule(self) -> TradingRule:
+        return TradingRule(
+            trading_pair=self.trading_pair,
+            min_order_size=Decimal("0.01"),
+            max_order_size=Decimal("5000"),
+            min_price_increment=Decimal("0.0001"),
+            min_base_amount_increment=Decimal("0.000001"),
+            min_notional_size=Decimal("10"),
+        )
+
+    @property
+    def expected_logged_error_for_erroneous_trading_rule(self) -> str:
+        row = self.trading_rules_request_erroneous_mock_response[0]
+        return ("A pair of VALR's is left out, because it cannot be read "
+                f"(tickSize 'many' is not a decimal number): {row}")
+
+    @property
+    def expected_exchange_order_id(self) -> str:
+        return "019a0000-0000-7000-8000-000000000001"
+
+    @property
+    def expected_partial_fill_price(self) -> Decimal:
+        return Decimal("9999.5")
+
+    @property
+    def expected_partial_fill_amount(self) -> Decimal:
+        return Decimal("0.5")
+
+    @property
+    def expected_fill_fee(self) -> TradeFeeBase:
+        return DeductedFromReturnsTradeFee(flat_fees=[TokenAmount(token=self.base_asset, amount=Decimal("0.0018"))])
+
+    @property
+    def expected_fill_trade_id(self) -> str:
+        return "019a0000-0000-7000-8000-0000000000aa"
+
+    @property
+    def is_order_fill_http_update_included_in_status_update(self) -> bool:
+        return True
+
+    @property
+    def is_order_fill_http_update_executed_during_websocket_order_event_processing(self) -> bool:
+        return False
+
+    def _expected_initial_status_dict(self) -> Dict[str, bool]:
+        return {**super()._expected_initial_status_dict(), "order_books_verified": False}
+
+    # === What is sent ===
+
+    def validate_auth_credentials_present(self, request_call: RequestCall):
+        headers = request_call.kwargs["headers"]
+        self.assertEqual("the key", headers["X-VALR-API-KEY"])
+        self.assertEqual(128, len(headers["X-VALR-SIGNATURE"]))
+        self.assertTrue(headers["X-VALR-TIMESTAMP"].isdecimal())
+        self.assertEqual("application/json", headers["Content-Type"])
+
+    def validate_order_creation_request(self, order: InFlightOrder, request_call: RequestCall):
+        self.assertEqual({
+            "side": order.trade_type.name,
+            "quantity": "100.000000",
+            "price": "10000.0000",
+            "pair": self.exchange_trading_pair,
+            "postOnly": False,
+            "timeInForce": "GTC",
+            "customerOrderId": order.client_order_id,
+        }, json.loads(request_call.kwargs["data"]))
+
+    def validate_order_cancelation_request(self, order: InFlightOrder, request_call: RequestCall):
+        self.assertEqual({"customerOrderId": order.client_order_id, "pair": self.exchange_trading_pair},
+                         json.loads(request_call.kwargs["data"]))
+
+    def validate_order_status_request(self, order: InFlightOrder, request_call: RequestCall):
+        self.assertIsNone(request_call.kwargs["data"])
+
+    def validate_trades_request(self, order: InFlightOrder, request_call: RequestCall):
+        self.assertIsNone(request_call.kwargs["data"])
+
+    # === Cancellations ===
+
+    def configure_successful_cancelation_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        url = url_of(CONSTANTS.CANCEL_PATH)
+        mock_api.delete(url, payload={"id": order.client_order_id}, callback=callback)
+        return url
+
+    def configure_erroneous_cancelation_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        url = url_of(CONSTANTS.CANCEL_PATH)
+        mock_api.delete(url, status=400, body="<html>", callback=callback)
+        self.mock_status(mock_api, order, "Placed")
+        return url
+
+    def configure_order_not_found_error_cancelation_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        url = url_of(CONSTANTS.CANCEL_PATH)
+        mock_api.delete(url, status=400, payload=NOT_FOUND)
+        self.mock_unknown(mock_api, order, callback)
+        return url
+
+    def configure_one_successful_one_erroneous_cancel_all_response(
+            self, successful_order: InFlightOrder, erroneous_order: InFlightOrder, mock_api: aioresponses) -> List[str]:
+        url = url_of(CONSTANTS.BATCH_PATH)
+        mock_api.post(url, payload={"batchId": 1, "outcomes": [
+            {"accepted": True, "requestType": "CANCEL_ORDER"},
+            {"accepted": False, "error": {"code": -11, "message": "Invalid Request"}},
+        ]})
+        self.mock_status(mock_api, successful_order, "Cancelled")
+        self.mock_status(mock_api, erroneous_order, "Placed")
+        return [url]
+
+    # === States ===
+
+    def order_row(self, order: InFlightOrder, status: str, remaining: Optional[Decimal] = None) -> Dict[str, Any]:
+        return {
+            "orderId": order.exchange_order_id,
+            "orderStatusType": status,
+            "currencyPair": self.exchange_trading_pair,
+            "originalPrice": str(order.price),
+            "remainingQuantity": str(order.amount if remaining is None else remaining),
+            "originalQuantity": str(order.amount),
+            "orderSide": order.trade_type.name.lower(),
+            "orderType": "limit",
+            "failedReason": "",
+            "orderUpdatedAt": CREATED_AT,
+            "orderCreatedAt": CREATED_AT,
+            "customerOrderId": order.client_order_id,
+            "timeInForce": "GTC",
+        }
+
+    def status_path(self, order: InFlightOrder) -> str:
+        return CONSTANTS.ORDER_STATUS_BY_CLIENT_ID_PATH.format(
+            symbol=self.exchange_trading_pair, client_order_id=order.client_order_id)
+
+    def mock_open_orders(self, mock_api: aioresponses, *rows: Dict[str, Any]) -> str:
+        url = url_of(CONSTANTS.OPEN_ORDERS_PATH)
+        mock_api.get(url, payload=list(rows), repeat=True)
+        return url
+
+    def mock_status(self, mock_api: aioresponses, order: InFlightOrder, status: str,
+                    remaining: Optional[Decimal] = None, callback: Callback = do_nothing) -> str:
+        self.mock_open_orders(mock_api)
+        url = url_of(self.status_path(order))
+        mock_api.get(url, payload=self.order_row(order, status, remaining), callback=callback, repeat=True)
+        return url
+
+    def mock_unknown(self, mock_api: aioresponses, order: InFlightOrder, callback: Callable) -> str:
+        self.mock_open_orders(mock_api)
+        url = url_of(self.status_path(order))
+        mock_api.get(url, status=400, payload=NOT_FOUND)
+        detail = CONSTANTS.ORDER_DETAIL_BY_CLIENT_ID_PATH.format(client_order_id=order.client_order_id)
+        mock_api.get(url_of(detail), payload=[], callback=callback)
+        return url
+
+    def configure_completely_filled_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> List[str]:
+        return [self.mock_status(mock_api, order, "Filled", Decimal(0), callback)]
+
+    def configure_canceled_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> List[str]:
+        return [self.mock_status(mock_api, order, "Cancelled", callback=callback)]
+
+    def configure_open_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> List[str]:
+        row = self.order_row(order, "Placed")
+        row.update(status=row.pop("orderStatusType"), side=row.pop("orderSide"), type=row.pop("orderType"))
+        return [self.mock_open_orders(mock_api, row)]
+
+    def configure_partially_filled_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        remaining = order.amount - self.expected_partial_fill_amount
+        row = self.order_row(order, "Partially Filled", remaining)
+        row.update(status=row.pop("orderStatusType"), side=row.pop("orderSide"), type=row.pop("orderType"))
+        return self.mock_open_orders(mock_api, row)
+
+    def configure_http_error_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        # The only HTTP error that counts towards losing an order.
+        return self.mock_unknown(mock_api, order, callback)
+
+    def configure_order_not_found_error_order_status_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> List[str]:
+        return [self.mock_unknown(mock_api, order, callback)]
+
+    # === Fills ===
+
+    def trade_row(self, order: InFlightOrder, price: Decimal, quantity: Decimal) -> Dict[str, Any]:
+        fee = self.expected_fill_fee.flat_fees[0]
+        return {
+            "price": str(price),
+            "quantity": str(quantity),
+            "currencyPair": self.exchange_trading_pair,
+            "tradedAt": CREATED_AT,
+            "side": order.trade_type.name.lower(),
+            "sequenceId": 1368928567986638030,
+            "id": self.expected_fill_trade_id,
+            "orderId": order.exchange_order_id,
+            "fee": str(fee.amount),
+            "feeCurrency": fee.token,
+        }
+
+    def configure_partial_fill_trade_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> re.Pattern:
+        pattern = pattern_of(CONSTANTS.TRADE_HISTORY_PATH)
+        row = self.trade_row(order, self.expected_partial_fill_price, self.expected_partial_fill_amount)
+        mock_api.get(pattern, payload=[row], callback=callback)
+        return pattern
+
+    def configure_full_fill_trade_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> re.Pattern:
+        pattern = pattern_of(CONSTANTS.TRADE_HISTORY_PATH)
+        mock_api.get(pattern, payload=[self.trade_row(order, order.price, order.amount)], callback=callback)
+        return pattern
+
+    def configure_erroneous_http_fill_trade_response(
+            self, order: InFlightOrder, mock_api: aioresponses, callback: Callback = do_nothing) -> re.Pattern:
+        pattern = pattern_of(CONSTANTS.TRADE_HISTORY_PATH)
+        mock_api.get(pattern, status=500, callback=callback)
+        return pattern
+
+    # === Events ===
+
+    def order_event_for_new_order_websocket_update(self, order: InFlightOrder) -> Dict[str, Any]:
+        return {"type": "ORDER_PROCESSED", "data": {
+            "orderId": order.exchange_order_id, "success": True, "failureReason": "",
+            "customerOrderId": order.client_order_id}}
+
+    def order_event_for_canceled_order_websocket_update(self, order: InFlightOrder) -> Dict[str, Any]:
+        return {"type": "ORDER_STATUS_UPDATE", "data": self.order_row(order, "Cancelled")}
+
+    def order_event_for_full_fill_websocket_update(self, order: InFlightOrder) -> Dict[str, Any]:
+        return {"type": "ORDER_STATUS_UPDATE", "data": self.order_row(order, "Filled", Decimal(0))}
+
+    def trade_event_for_full_fill_websocket_update(self, order: InFlightOrder) -> Dict[str, Any]:
+        row = self.trade_row(order, order.price, order.amount)
+        del row["sequenceId"]
+        return {"type": "NEW_ACCOUNT_TRADE", "currencyPairSymbol": self.exchange_trading_pair,
+                "data": {**row, "customerOrderId": order.client_order_id}}
+
+    # === Two tests with VALR's own refusal ===
+
+    async def test_create_order_fails_and_raises_failure_event(self):
+        with refusals_from_valr_itself():
+            await super().test_create_order_fails_and_raises_failure_event()
+
+    async def test_create_order_fails_when_trading_rule_error_and_raises_failure_event(self):
+        with refusals_from_valr_itself():
+            await super().test_create_order_fails_when_trading_rule_error_and_raises_failure_event()
+
+
+class MockedClientResponse(ClientResponse):
+    """aioresponses 0.7.9 does not know an argument that aiohttp 3.14 wants."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, stream_writer=Mock(output_size=0), **kwargs)
+
+
+@contextmanager
+def refusals_from_valr_itself():
+    """Gives every mocked POST with HTTP 400 the body that VALR sends."""
+    post = aioresponses.post
+
+    def post_with_body(self, url, status=200, **kwargs):
+        if status == 400:
+            kwargs["payload"] = {"code": -6, "message": "Insufficient Balance"}
+        post(self, url, status=status, **kwargs)
+
+    with patch.object(aioresponses, "post", post_with_body):
+        yield
