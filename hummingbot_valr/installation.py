@@ -33,6 +33,8 @@ FOLDERS = (
     "conf", "conf/connectors", "conf/controllers", "conf/scripts", "conf/strategies",
     "controllers", "data", "logs", "scripts",
 )
+# Hummingbot asks this package where it lies, which a folder without this file cannot answer.
+PACKAGE_MARK = "controllers/__init__.py"
 
 SOURCE_ROOT = Path(__file__).resolve().parent.parent
 
@@ -150,6 +152,8 @@ class Installation:
                     self._put(path, source, link)
                 for folder in folders:
                     self._create_folder(folder)
+                if str(Path(PACKAGE_MARK).parent) in folders:
+                    self._mark_package()
         verb = "linked" if link else "copied"
         return ([f"{verb} {part}" if part in changed else f"{part} is in place already" for part in PARTS]
                 + [f"created the folder {folder}" for folder in folders])
@@ -247,6 +251,10 @@ class Installation:
         self._create_folder(str(Path(folder).parent))
         path.mkdir()
         self._folders.append(folder)
+
+    def _mark_package(self) -> None:
+        (self._root / PACKAGE_MARK).touch()
+        self._entries[PACKAGE_MARK] = str(fingerprint(self._root / PACKAGE_MARK))
 
     def _remove(self, paths: List[str]) -> None:
         for path in paths:

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Dict, Optional
 
-from hummingbot_valr.installation import FOLDERS, PARTS, SOURCE_ROOT, find_hummingbot
+from hummingbot_valr.installation import FOLDERS, PACKAGE_MARK, PARTS, SOURCE_ROOT, find_hummingbot
 
 # Nothing is reported to anybody from here, and prices and paper trades come from the embedded exchange too. By default
 # Hummingbot asks the exchanges of its paper trades for their pairs.
@@ -52,6 +52,7 @@ class HummingbotInstance:
                 (own_package / entry.name).symlink_to(entry)
         for folder in FOLDERS:
             (self.folder / folder).mkdir(exist_ok=True)
+        (self.folder / PACKAGE_MARK).touch()
         for part in PARTS:
             if part.startswith("scripts/"):
                 (self.folder / part).symlink_to(SOURCE_ROOT / part)

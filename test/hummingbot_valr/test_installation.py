@@ -85,6 +85,9 @@ def test_a_pip_installed_hummingbot_gets_the_folders_its_commands_need(pip_envir
     assert report[len(PARTS):] == [f"created the folder {folder}" for folder in FOLDERS]
     assert "| valr " in hbot(pip_environment, "connect", "--all", python=python)
     store_keys(pip_environment, python)
+    controllers = subprocess.run([python, "-c", "import controllers; print(controllers.__file__)"], cwd=site_packages,
+                                 capture_output=True, text=True, check=True).stdout
+    assert controllers == f"{site_packages / 'controllers/__init__.py'}\n"
     keys = site_packages / "conf/connectors/valr_simulator.yml"
     assert keys.exists()
 
