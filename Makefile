@@ -41,7 +41,7 @@ venv: .venv/built
 	echo "Building .venv with $$python; Hummingbot compiles for about 4 minutes."; \
 	"$$python" -m venv .venv
 	$(VENV_PYTHON) -m pip install --constraint constraints.txt Cython numpy setuptools wheel
-	$(VENV_PYTHON) -m pip install --constraint constraints.txt --no-build-isolation --no-deps --verbose hummingbot
+	$(VENV_PYTHON) -m pip install --constraint constraints.txt --no-build-isolation --no-deps hummingbot
 	$(VENV_PYTHON) -m pip install --constraint constraints.txt --editable '.[hummingbot,dev]'
 	.venv/bin/hummingbot-valr install --link
 	@touch $@
