@@ -96,11 +96,12 @@ class ValrAccountPolling:
 
     def _pause_after(self, failure: Exception) -> float:
         """:return: seconds until the next round"""
-        status = failure.status if isinstance(failure, ValrAPIError) else None
-        if status == 429:
+        if not isinstance(failure, ValrAPIError):
+            return self.INTERVAL
+        if failure.status == 429:
             # VALR counts by the minute of the clock.
             return failure.retry_after or 60 - time.time() % 60
-        return self.REFUSED_INTERVAL if status in (401, 403) else self.INTERVAL
+        return self.REFUSED_INTERVAL if failure.status in (401, 403) else self.INTERVAL
 
     def _report(self, failures: List[Exception]):
         if failures and not self._is_failing:

@@ -154,7 +154,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self._throttler = api_factory.throttler
         self._domain = domain
         self.cancel_on_disconnect = cancel_on_disconnect
-        self._output: Optional[asyncio.Queue] = None
+        self._output: asyncio.Queue = asyncio.Queue()
         self._connection: Optional[ValrAccountConnection] = None
         self._is_logged_in = False
         self._is_suspect = False
@@ -223,7 +223,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         :raises ValrOutcomeUnknown: when there is no reply in time, or the socket is lost before it
         """
         connection = self._connection
-        if not self._is_logged_in:
+        if connection is None or not self._is_logged_in:
             raise ValrCommandNotSent("VALR's account socket is not logged in.")
         message_id = f"hb{next(self._message_numbers)}"
         text = ujson.dumps({"type": command, "clientMsgId": message_id, "payload": payload})
