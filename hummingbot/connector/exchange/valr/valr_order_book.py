@@ -6,7 +6,7 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from enum import Enum
 from itertools import chain, zip_longest
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 from zlib import crc32
 
 from hummingbot.core.data_type.order_book_row import OrderBookRow
@@ -57,7 +57,7 @@ class _Side:
         self.texts.clear()
         self.best.clear()
 
-    def apply(self, levels: Iterable[List[str]], update_id: int) -> List[OrderBookRow]:
+    def apply(self, levels: List[List[str]], update_id: int) -> List[OrderBookRow]:
         """
         :param levels: [price, new total quantity] in the wire's spelling
         :return: the same as Hummingbot's rows
@@ -71,7 +71,7 @@ class _Side:
             price_text, quantity_text = level
             price = float(price_text)
             quantity = float(quantity_text)
-            if not (price > 0.0 and quantity >= 0.0):
+            if not price > 0.0 <= quantity:
                 raise ValueError(f"level {level}")
             key = price * sign
             index = bisect_left(keys, key)
@@ -119,18 +119,14 @@ class ValrOrderBook:
             newest = max(self._update_id, self._skipped_update_id)
             if update_id < newest:
                 return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
-            self._bids.clear()
-            self._asks.clear()
-            # Best level last, so that each is appended.
-            self._bids.apply(reversed(data["b"]), update_id)
-            self._asks.apply(reversed(data["a"]), update_id)
-            fault = self._verify(data["cs"], update_id)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError) as error:
             return self._malformed(error)
-        if fault is not None:
-            return fault
+        self._bids.clear()
+        self._asks.clear()
+        self._update_id = update_id - 1
         self.is_synchronized = True
-        return self.rows()
+        fault = self.apply_diff(data)
+        return fault if isinstance(fault, BookFault) else self.rows()
 
     def apply_diff(self, data: Dict[str, Any]) -> Union[BookRows, BookFault, None]:
         """
@@ -144,16 +140,27 @@ class ValrOrderBook:
                 return None
             if update_id != self._update_id + 1:
                 return self._out_of_sequence(update_id, data["cs"])
-            bids = data["b"]
-            if bids:
-                bids = self._bids.apply(bids, update_id)
-            asks = data["a"]
-            if asks:
-                asks = self._asks.apply(asks, update_id)
-            fault = self._verify(data["cs"], update_id)
+            self._update_id = update_id
+            bids = self._bids.apply(data["b"], update_id) if data["b"] else []
+            asks = self._asks.apply(data["a"], update_id) if data["a"] else []
+            checksum = data["cs"]
         except (KeyError, TypeError, ValueError) as error:
             return self._malformed(error)
-        return (bids, asks, update_id) if fault is None else fault
+        best_bids = self._bids.best
+        best_asks = self._asks.best
+        if len(best_bids) == len(best_asks) == CHECKSUM_DEPTH:
+            parts = self._parts
+            parts[::2] = best_bids
+            parts[1::2] = best_asks
+        else:
+            parts = filter(None, chain.from_iterable(zip_longest(best_bids, best_asks)))
+        self._checksum = crc32(":".join(parts).encode())
+        if self._checksum != checksum:
+            return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {self._checksum} of the book")
+        # Hummingbot's OrderBook silently drops levels of a crossed book, and would differ from VALR's from then on.
+        if best_bids and best_asks and self._bids.keys[-1] + self._asks.keys[-1] >= 0.0:
+            return self._fault(FaultKind.CROSSED, f"bid {best_bids[0]} meets ask {best_asks[0]}")
+        return bids, asks, update_id
 
     def rows(self) -> BookRows:
         """The whole book as it is now."""
@@ -162,24 +169,6 @@ class ValrOrderBook:
     def invalidate(self):
         """Takes no diff until the next snapshot."""
         self.is_synchronized = False
-
-    def _verify(self, checksum: int, update_id: int) -> Optional[BookFault]:
-        self._update_id = update_id
-        bids = self._bids
-        asks = self._asks
-        if len(bids.best) == len(asks.best) == CHECKSUM_DEPTH:
-            parts = self._parts
-            parts[::2] = bids.best
-            parts[1::2] = asks.best
-        else:
-            parts = filter(None, chain.from_iterable(zip_longest(bids.best, asks.best)))
-        self._checksum = crc32(":".join(parts).encode())
-        if self._checksum != checksum:
-            return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {self._checksum} of the book")
-        # Hummingbot's OrderBook silently drops levels of a crossed book, and would differ from VALR's from then on.
-        if bids.best and asks.best and bids.keys[-1] + asks.keys[-1] >= 0.0:
-            return self._fault(FaultKind.CROSSED, f"bid {bids.best[0]} meets ask {asks.best[0]}")
-        return None
 
     def _out_of_sequence(self, update_id: int, checksum: int) -> Optional[BookFault]:
         if update_id == self._update_id and checksum == self._checksum:

@@ -58,8 +58,8 @@ class TrackedBook:
         self.is_refused = False
         self.consecutive_faults = 0
         self.has_missed_snapshot = False
-        self.fallback_until: Optional[float] = None  # monotonic seconds
-        self._lost_at = time.monotonic()
+        self.fallback_until: Optional[float] = None  # perf_counter seconds
+        self._lost_at = time.perf_counter()
         self._is_resync = False
         self._trade_ids: Set[str] = set()
         self._trade_id_order: Deque[str] = deque()
@@ -89,7 +89,7 @@ class TrackedBook:
         was_verified = self.is_verified
         if was_verified:
             self.is_verified = False
-            self._lost_at = time.monotonic()
+            self._lost_at = time.perf_counter()
             self._is_resync = fault is not None
             self.faults.resyncs += self._is_resync
         self.reason = reason
@@ -98,7 +98,7 @@ class TrackedBook:
     def regain(self):
         """From now on the order book is verified."""
         if self._is_resync:
-            self.faults.longest_resync = max(self.faults.longest_resync, time.monotonic() - self._lost_at)
+            self.faults.longest_resync = max(self.faults.longest_resync, time.perf_counter() - self._lost_at)
             self._is_resync = False
         self.is_verified = True
         self.reason = ""

@@ -105,27 +105,27 @@ class ValrTradeFeed:
                     self._logger.warning(
                         f"VALR's trade socket cannot be opened ({error!r}). Next attempt in {delay:g} s.")
                     continue
-                opened_at = time.monotonic()
+                opened_at = time.perf_counter()
                 self._readers[socket] = tasks.create_task(self._read(socket))
                 await self._replace_predecessor(socket)
                 if await self._outlives(socket):
                     delay = 0.0
                     continue
                 self.reconnects += 1
-                is_stable = time.monotonic() - opened_at >= self.STABLE_AGE
+                is_stable = time.perf_counter() - opened_at >= self.STABLE_AGE
                 minimum = CONSTANTS.RECONNECT_CLEAN_DELAY if socket.has_worked else CONSTANTS.RECONNECT_MIN_DELAY
                 delay = _next_delay(0.0 if is_stable else delay, minimum)
 
     async def _outlives(self, socket: ValrTradeSocket) -> bool:
         """
-        :return: True when the socket is old enough to be replaced, False when it has ended
+        :return: True when the socket has to be replaced, False when it has ended
         """
         try:
             async with asyncio.timeout(self._sockets.lifetime):
-                await socket.closed.wait()
+                await socket.to_be_replaced.wait()
         except TimeoutError:
-            return True
-        return False
+            pass
+        return not socket.has_ended
 
     async def _replace_predecessor(self, socket: ValrTradeSocket):
         """The socket takes over from the one before it when its own books are verified."""
@@ -133,7 +133,7 @@ class ValrTradeFeed:
             return
         await socket.settled.wait()
         predecessor = self._serving()
-        if predecessor is socket or socket.closed.is_set():
+        if predecessor is socket or socket.has_ended:
             return
         reader = self._readers.pop(predecessor)
         predecessor.release("replaced", heir=socket)
@@ -148,6 +148,8 @@ class ValrTradeFeed:
         except Exception:
             self._logger.exception("Unexpected error on VALR's trade socket.")
             self._on_closed(socket, "closed by an unexpected error")
+        finally:
+            await socket.close()
 
     def _on_closed(self, socket: ValrTradeSocket, reason: str):
         del self._readers[socket]

@@ -8,6 +8,7 @@ import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
+from hummingbot.connector.exchange.valr.valr_heartbeat import Heartbeat
 from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookRows, FaultKind, ValrOrderBook
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
@@ -37,7 +38,7 @@ class _Subscription:
         is_fallback = tracked.fallback_until is not None and tracked.fallback_until > now
         self.wants_verified = not is_fallback
         self.wants_aggregated = is_fallback
-        self.waiting_since: Optional[float] = None if is_fallback else now  # monotonic seconds, for a snapshot
+        self.waiting_since: Optional[float] = None if is_fallback else now  # perf_counter seconds, for a snapshot
         self.synchronized_at = now
 
 
@@ -56,19 +57,23 @@ class ValrTradeSocket(WSConnection):
     FAULT_WINDOW = 10.0  # seconds
     FALLBACK_RETRY_INTERVAL = 300.0  # seconds
     CLOSE_TIMEOUT = 1.0  # seconds
+    # After this long without an answer to a PING, a second connection is opened to replace this one.
+    REPLACEMENT_AGE = 5.0  # seconds
 
     def __init__(self, session: aiohttp.ClientSession, books: Iterable[TrackedBook], logger: Logger):
         super().__init__(session)
-        now = time.monotonic()
+        now = time.perf_counter()
         self._subscriptions = {book.symbol: _Subscription(book, now) for book in books}
         self._subscribed: Dict[str, List[str]] = {}
         self._to_resync: Set[str] = set()
         self._work = asyncio.Event()
         self._logger = logger
         self._regained: List[str] = []
+        self._doubted: List[TrackedBook] = []  # verified, were the connection known to be alive
         self._last_frame_at = time.perf_counter()
         self.settled = asyncio.Event()  # no pair waits for its snapshot any more, or the connection ended
-        self.closed = asyncio.Event()
+        self.to_be_replaced = asyncio.Event()  # silent for too long, or ended
+        self.has_ended = False
         self.has_worked = False
 
     async def open(self, url: str, headers: Dict[str, str]):
@@ -81,7 +86,7 @@ class ValrTradeSocket(WSConnection):
 
     def add(self, tracked: TrackedBook):
         """Subscribes one more pair."""
-        self._subscriptions[tracked.symbol] = _Subscription(tracked, time.monotonic())
+        self._subscriptions[tracked.symbol] = _Subscription(tracked, time.perf_counter())
         tracked.source = tracked.source or self
         self._work.set()
 
@@ -108,11 +113,13 @@ class ValrTradeSocket(WSConnection):
                 heir._serve_verified(inherited, inherited.book.rows())
             elif tracked.lose(reason):
                 lost.append(tracked.trading_pair)
+        if heir is not None:
+            heir._report_regained()
         return lost
 
     async def run(self):
         """
-        Subscribes and receives until the connection ends, then closes it.
+        Subscribes and receives until the connection ends.
 
         :raises ConnectionError: always, with the reason in words
         """
@@ -130,12 +137,12 @@ class ValrTradeSocket(WSConnection):
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            await self._close()
 
-    async def _close(self):
-        """A server that does not answer the close is not waited for."""
-        self.closed.set()
+    async def close(self):
+        """Closes the connection. A server that does not answer the close is not waited for."""
+        self.has_ended = True
         self.settled.set()
+        self.to_be_replaced.set()
         try:
             async with asyncio.timeout(self.CLOSE_TIMEOUT):
                 await self.disconnect()
@@ -147,19 +154,47 @@ class ValrTradeSocket(WSConnection):
     async def _receive_frames(self):
         """
         The base class wraps every message into six coroutines and a response object, which takes longer than decoding
-        it. Text frames, all that VALR sends, go straight to their handler here.
+        it. Here a diff, the one frame there is much of, is verified and applied within this loop.
         """
         receive = self._connection.receive
-        handle = self._handle_text
+        subscriptions = self._subscriptions
         text_type = aiohttp.WSMsgType.TEXT
+        now = time.perf_counter
         while True:
             message = await receive()
-            if message.type is text_type:
-                handle(message.data)
-            elif message.type is aiohttp.WSMsgType.PING:
-                await self._connection.pong(message.data)
-            elif message.type not in (aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY):
-                self._raise_ending(message)
+            if message.type is not text_type:
+                await self._handle_control(message)
+                continue
+            self._last_frame_at = now()
+            try:
+                frame = loads(message.data)
+                if frame["type"] != _DIFF:
+                    self._handle_other(frame["type"], frame)
+                    continue
+                subscription = subscriptions.get(frame["ps"])
+                if subscription is None:
+                    continue
+                diff = subscription.book.apply_diff(frame["d"])
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                self._on_unreadable(message.data, error)
+                continue
+            if type(diff) is tuple:
+                tracked = subscription.tracked
+                if tracked.source is self:
+                    tracked.order_book.apply_diffs(*diff)
+                    metrics = tracked.metrics
+                    metrics.last_diff_timestamp = self._last_frame_at
+                    metrics.diffs_processed += 1
+                    if metrics.diffs_processed % _LATENCY_SAMPLE_INTERVAL == 0:
+                        tracked.record_latency(now() - self._last_frame_at)
+            elif diff is not None:
+                self._on_fault(subscription, diff)
+
+    async def _handle_control(self, message: aiohttp.WSMessage):
+        if message.type is aiohttp.WSMsgType.PING:
+            await self._connection.pong(message.data)
+        elif message.type not in (aiohttp.WSMsgType.PONG, aiohttp.WSMsgType.BINARY):
+            self._raise_ending(message)
 
     def _raise_ending(self, message: aiohttp.WSMessage):
         code = self._connection.close_code
@@ -171,43 +206,21 @@ class ValrTradeSocket(WSConnection):
             raise ValrLoginRefused(detail)
         raise ConnectionError(detail)
 
-    def _handle_text(self, text: str):
-        self._last_frame_at = time.perf_counter()
-        try:
-            frame = loads(text)
-            kind = frame["type"]
-            if kind == _DIFF:
-                self._on_diff(frame["ps"], frame["d"])
-            elif kind == CONSTANTS.BOOK_SNAPSHOT_FRAME:
-                self._on_snapshot(frame["ps"], frame["d"])
-            elif kind == CONSTANTS.TRADE_EVENT:
-                self._on_trade(frame["currencyPairSymbol"], frame["data"])
-            elif kind == CONSTANTS.AGGREGATED_BOOK_EVENT:
-                self._on_aggregated(frame["currencyPairSymbol"], frame["data"])
-            elif kind == CONSTANTS.ERROR:
-                self._on_error(str(frame.get("message", "")))
-            elif kind == CONSTANTS.UNAUTHORIZED:
-                raise ValrLoginRefused(str(frame.get("message", kind)))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            if text:  # Empty frames were seen by users of VALR.
-                self._logger.warning(f"VALR sent a frame that cannot be read ({error!r}): {text[:200]}")
+    def _handle_other(self, kind: str, frame: Dict[str, Any]):
+        if kind == CONSTANTS.BOOK_SNAPSHOT_FRAME:
+            self._on_snapshot(frame["ps"], frame["d"])
+        elif kind == CONSTANTS.TRADE_EVENT:
+            self._on_trade(frame["currencyPairSymbol"], frame["data"])
+        elif kind == CONSTANTS.AGGREGATED_BOOK_EVENT:
+            self._on_aggregated(frame["currencyPairSymbol"], frame["data"])
+        elif kind == CONSTANTS.ERROR:
+            self._on_error(str(frame.get("message", "")))
+        elif kind == CONSTANTS.UNAUTHORIZED:
+            raise ValrLoginRefused(str(frame.get("message", kind)))
 
-    def _on_diff(self, symbol: str, data: Dict[str, Any]):
-        subscription = self._subscriptions.get(symbol)
-        if subscription is None:
-            return
-        diff = subscription.book.apply_diff(data)
-        if type(diff) is tuple:
-            tracked = subscription.tracked
-            if tracked.source is self:
-                tracked.order_book.apply_diffs(*diff)
-                metrics = tracked.metrics
-                metrics.last_diff_timestamp = self._last_frame_at
-                metrics.diffs_processed += 1
-                if metrics.diffs_processed % _LATENCY_SAMPLE_INTERVAL == 0:
-                    tracked.record_latency(time.perf_counter() - self._last_frame_at)
-        elif diff is not None:
-            self._on_fault(subscription, diff)
+    def _on_unreadable(self, text: str, error: Exception):
+        if text:  # Users of VALR have seen empty frames.
+            self._logger.warning(f"VALR sent a frame that cannot be read ({error!r}): {text[:200]}")
 
     def _on_snapshot(self, symbol: str, data: Dict[str, Any]):
         subscription = self._subscriptions.get(symbol)
@@ -217,7 +230,7 @@ class ValrTradeSocket(WSConnection):
         snapshot = subscription.book.apply_snapshot(data)
         if type(snapshot) is tuple:
             subscription.waiting_since = None
-            subscription.synchronized_at = time.monotonic()
+            subscription.synchronized_at = time.perf_counter()
             subscription.tracked.has_missed_snapshot = False
             if subscription.tracked.source is self:
                 self._serve_verified(subscription, snapshot)
@@ -271,6 +284,9 @@ class ValrTradeSocket(WSConnection):
         if subscription.wants_aggregated:
             subscription.wants_aggregated = False
             self._work.set()
+        self._regain(tracked)
+
+    def _regain(self, tracked: TrackedBook):
         if not tracked.is_verified:
             tracked.regain()
             self._regained.append(tracked.trading_pair)
@@ -283,7 +299,7 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self and tracked.lose(fault.text, fault):
             self._logger.warning(
                 f"The order book of {tracked.trading_pair} is not verified ({fault.text}). It is subscribed anew.")
-        now = time.monotonic()
+        now = time.perf_counter()
         is_recent = now - subscription.synchronized_at < self.FAULT_WINDOW
         tracked.consecutive_faults = tracked.consecutive_faults + 1 if is_recent else 1
         if tracked.consecutive_faults >= self.FAULTS_BEFORE_FALLBACK:
@@ -298,7 +314,7 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self:
             tracked.lose(reason)
         tracked.consecutive_faults = 0
-        tracked.fallback_until = time.monotonic() + self.FALLBACK_RETRY_INTERVAL
+        tracked.fallback_until = time.perf_counter() + self.FALLBACK_RETRY_INTERVAL
         subscription.book.invalidate()
         subscription.wants_verified = False
         subscription.wants_aggregated = True
@@ -321,17 +337,19 @@ class ValrTradeSocket(WSConnection):
     # === Sending and watching ===
 
     async def _supervise(self):
-        next_ping = time.monotonic() + CONSTANTS.PING_INTERVAL
+        heartbeat = Heartbeat(time.perf_counter())
         while True:
             self._work.clear()
             await self._update_subscriptions()
-            now = time.monotonic()
-            if now >= next_ping:
+            now = time.perf_counter()
+            frames = sum(pair.tracked.metrics.diffs_processed for pair in self._subscriptions.values())
+            if heartbeat.is_ping_due(now, self._last_frame_at, frames):
                 await self.send(WSJSONRequest({"type": CONSTANTS.PING}))
-                next_ping = now + CONSTANTS.PING_INTERVAL
-            self._check_deadlines(now)
+            self._judge_silence(now, heartbeat.silent_since)
+            self._check_snapshots(now)
+            pause = min(max(heartbeat.next_check(self._last_frame_at) - now, 0.05), 1.0)
             try:
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(pause):
                     await self._work.wait()
             except TimeoutError:
                 pass
@@ -362,14 +380,38 @@ class ValrTradeSocket(WSConnection):
             "subscriptions": [{"event": event, "pairs": symbols} for event, symbols in pairs_of_event.items()],
         }))
 
-    def _check_deadlines(self, now: float):
-        if time.perf_counter() - self._last_frame_at > CONSTANTS.SOCKET_SILENCE_LIMIT:
-            raise ConnectionError(f"silent for {CONSTANTS.SOCKET_SILENCE_LIMIT:g} s")
+    def _judge_silence(self, now: float, silent_since: Optional[float]):
+        if silent_since is None:
+            if self._doubted:
+                self._trust_again()
+            return
+        silence = now - silent_since
+        if silence > CONSTANTS.SOCKET_SILENCE_LIMIT:
+            raise ConnectionError(f"silent for {silence:.0f} s")
+        if silence > self.REPLACEMENT_AGE:
+            self.to_be_replaced.set()
+        reason = "the trade socket does not answer"
+        doubted = [pair.tracked for pair in self._subscriptions.values()
+                   if pair.tracked.source is self and pair.tracked.lose(reason)]
+        if doubted:
+            self._doubted += doubted
+            self._logger.warning(f"VALR's trade socket has been silent for {silence:.1f} s and does not answer. Not "
+                                 f"verified until it does: {', '.join(book.trading_pair for book in doubted)}.")
+
+    def _trust_again(self):
+        """Frames arrive in order or not at all, so a book that still follows its sequence has missed nothing."""
         for subscription in self._subscriptions.values():
             tracked = subscription.tracked
+            if tracked in self._doubted and tracked.source is self and subscription.book.is_synchronized:
+                self._regain(tracked)
+        self._doubted = []
+        self._report_regained()
+
+    def _check_snapshots(self, now: float):
+        for subscription in self._subscriptions.values():
             if subscription.waiting_since is not None and now - subscription.waiting_since > self.SNAPSHOT_TIMEOUT:
                 self._on_missing_snapshot(subscription)
-            elif not subscription.wants_verified and now >= tracked.fallback_until:
+            elif not subscription.wants_verified and now >= subscription.tracked.fallback_until:
                 subscription.wants_verified = True
                 subscription.waiting_since = now
                 self._work.set()
