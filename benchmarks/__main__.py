@@ -1,3 +1,4 @@
+"""Runs the benchmarks and prints their tables; exits with 1 when a figure was void because a result was wrong."""
 import argparse
 import asyncio
 import json
@@ -9,10 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Dict
 
-from benchmarks import book_latency, book_throughput, cold_start, order_path, scale, simulator_speed
+from benchmarks import book_latency, book_profile, book_throughput, cold_start, order_path, scale, simulator_speed
+from benchmarks.comparison import FigureVoid, Report
 
 PARTS: Dict[str, ModuleType] = {
     "throughput": book_throughput,
+    "profile": book_profile,
     "latency": book_latency,
     "orders": order_path,
     "start": cold_start,
@@ -31,19 +34,25 @@ def main() -> int:
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
-    reports = []
-    for name in arguments.parts or PARTS:
-        report = asyncio.run(PARTS[name].run(arguments.rounds, _progress))
-        print(f"\r\033[K{report}\n" if sys.stderr.isatty() else f"{report}\n", flush=True)
-        reports.append(report)
+    reports = [_run(name, arguments.rounds) for name in arguments.parts or PARTS]
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(
-            {"machine": machine(), "parts": [report.as_json() for report in reports]}, indent=1))
-    return 0
+            {"machine": _machine(), "parts": [report.as_json() for report in reports]}, indent=1))
+    return 0 if all(report.is_valid for report in reports) else 1
 
 
-def machine() -> Dict[str, str]:
+def _run(name: str, rounds: int) -> Report:
+    try:
+        report = asyncio.run(PARTS[name].run(rounds, _progress))
+    except FigureVoid as reason:
+        report = Report(name, notes=[f"VOID: {reason}"], is_valid=False)
+    _progress("")
+    print(f"{report}\n", flush=True)
+    return report
+
+
+def _machine() -> Dict[str, str]:
     return {
         "date": date.today().isoformat(), "python": platform.python_version(), "system": platform.platform(),
         "hummingbot": metadata.version("hummingbot"), "aiohttp": metadata.version("aiohttp"),

@@ -1,19 +1,20 @@
 """Part 2: from the server's send to the book that has the update, one frame at a time and in bursts."""
 import statistics
 import time
+from functools import partial
 from typing import Any, Callable, Dict, List
 
 from benchmarks.awake import awake_cores
 from benchmarks.book_check import wait_for_sequence
 from benchmarks.book_stream import BookStream
-from benchmarks.comparison import FigureVoid, Report, Table, Target, alternate, best
-from benchmarks.feeds import Feed, book_feeds, feed_json_name
+from benchmarks.comparison import FigureVoid, Report, Series, Table, Target, alternate, best
+from benchmarks.feeds import VALR_DECODER, Feed, book_feeds
 from benchmarks.peers import PEERS
 from benchmarks.replay_client import ReplayClient, replay_server
 from hummingbot.core.data_type.order_book import OrderBook
 
-PACED = {"mode": "paced", "rate": 500, "count": 1_000}
-BURSTS = {"mode": "bursts", "size": 50, "interval": 0.02, "count": 5_000}
+PACED: Dict[str, Any] = {"mode": "paced", "rate": 500, "count": 1_000}
+BURSTS: Dict[str, Any] = {"mode": "bursts", "size": 50, "interval": 0.02, "count": 5_000}
 P50, P99, BURST_P50 = "paced, 500 frames/s, p50", "paced, 500 frames/s, p99", "bursts of 50, p50"
 
 
@@ -32,21 +33,19 @@ class TimedOrderBook(OrderBook):
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     with awake_cores():
         async with replay_server(max(PACED["count"], BURSTS["count"])) as server:
-            sides = {name: (lambda name=name, feed=feed: _measure(server, name, feed))
-                     for name, feed in book_feeds(server).items()}
+            sides = {name: partial(_measure, server, name, feed) for name, feed in book_feeds(server).items()}
             figures = await alternate(sides, rounds, progress)
     report = Report("latency, server send to applied")
     for title in (P50, P99, BURST_P50):
-        peer = best(figures[title], list(PEERS), highest=False)
+        peer = best(figures[title], PEERS, highest=False)
         report.tables.append(Table(title, "µs", figures[title], peer))
-        if "valr" in figures[title]:
-            report.targets += _targets(title, peer, figures[title])
+        report.targets += _targets(title, peer, figures[title])
     return report
 
 
-def _targets(title: str, peer: str, series) -> List[Target]:
+def _targets(title: str, peer: str, series: Dict[str, Series]) -> List[Target]:
     limit = {P50: 0.8, P99: 1.0, BURST_P50: 0.5}[title]
-    floor = f"floor {feed_json_name()}"
+    floor = f"floor {VALR_DECODER}"
     return [
         Target(f"{title}: VALR to {peer}, the fastest in-tree connector", series["valr"].ratio_to(series[peer]), limit,
                at_least=False),

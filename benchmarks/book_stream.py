@@ -3,7 +3,7 @@ import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from typing import List, Tuple
+from typing import Dict, List, Optional, Tuple
 
 Level = Tuple[str, str]  # price, quantity in wire spelling; quantity "0" deletes the level
 
@@ -42,7 +42,7 @@ class _Side:
     def price(self, index: int) -> int:
         return self.ticks[index] * self.sign
 
-    def levels(self, depth: int = None) -> List[Level]:
+    def levels(self, depth: Optional[int] = None) -> List[Level]:
         return [(str(tick * self.sign), quantity)
                 for tick, quantity in zip(self.ticks[:depth], self.quantities[:depth])]
 
@@ -87,7 +87,8 @@ class BookStream:
         return f"{self._random.randint(1, 400_000) * scale / 1e6:.6f}".rstrip("0").rstrip(".")
 
     def _update(self, sequence: int) -> BookUpdate:
-        bids, asks = {}, {}
+        bids: Dict[str, str] = {}
+        asks: Dict[str, str] = {}
         count = self._random.choices((1, 2, 3), weights=(50, 35, 15))[0]
         while len(bids) + len(asks) < count:
             side, changes, other = self._random.choice(

@@ -1,5 +1,6 @@
 """Part 4: from the start of the clock to `ready`, against the embedded exchange, and the public requests it takes."""
 import time
+from functools import partial
 from typing import Callable, Dict
 
 from benchmarks.comparison import Report, Table, Target, alternate
@@ -20,7 +21,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     async with exchange_process(max(PAIR_COUNTS)) as exchange:
         pin_to_core(exchange.pid, SERVER_CORE)
         pin_to_core(0, CLIENT_CORE)
-        sides = {f"{count} pairs": (lambda count=count: _measure(exchange, count)) for count in PAIR_COUNTS}
+        sides = {f"{count} pairs": partial(_measure, exchange, count) for count in PAIR_COUNTS}
         figures = await alternate(sides, rounds, progress)
     ready, requests = figures["ready"], figures["requests"]
     report = Report("cold start to ready")

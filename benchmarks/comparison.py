@@ -1,7 +1,7 @@
 import gc
 import statistics
 from dataclasses import asdict, dataclass, field
-from typing import Awaitable, Callable, Dict, List, Optional
+from typing import Awaitable, Callable, Dict, Iterable, List, Mapping
 
 
 @dataclass
@@ -33,7 +33,7 @@ class FigureVoid(Exception):
     """What was measured did not do its work: its figure must not be shown."""
 
 
-async def alternate(sides: Dict[str, Callable[[], Awaitable[Dict[str, float]]]], rounds: int,
+async def alternate(sides: Mapping[str, Callable[[], Awaitable[Dict[str, float]]]], rounds: int,
                     progress: Callable[[str], None]) -> Dict[str, Dict[str, Series]]:
     """
     Measures all sides in turn, `rounds` times (A B C A B C ...), after one round that only warms up.
@@ -82,6 +82,13 @@ class Table:
     reference: str = ""
     digits: int = 1
 
+    def as_json(self) -> dict:
+        reference = self.series.get(self.reference)
+        return {"title": self.title, "unit": self.unit, "reference": self.reference, "sides": {
+            name: {"median": series.median, "spread": series.spread, "samples": series.samples,
+                   "ratio": series.ratio_to(reference) if reference else None}
+            for name, series in self.series.items()}}
+
     def __str__(self) -> str:
         width = max(len(name) for name in self.series)
         reference = self.series.get(self.reference)
@@ -101,6 +108,7 @@ class Report:
     tables: List[Table] = field(default_factory=list)
     targets: List[Target] = field(default_factory=list)
     notes: List[str] = field(default_factory=list)
+    is_valid: bool = True
 
     def __str__(self) -> str:
         blocks = [f"=== {self.part} ===", *map(str, self.tables), "\n".join(map(str, self.targets)),
@@ -109,11 +117,14 @@ class Report:
 
     def as_json(self) -> dict:
         return {
-            **asdict(self),
+            "part": self.part,
+            "tables": [table.as_json() for table in self.tables],
             "targets": [{**asdict(target), "met": target.is_met} for target in self.targets],
+            "notes": self.notes,
         }
 
 
-def best(series: Dict[str, Series], names: List[str], highest: bool) -> Optional[str]:
+def best(series: Dict[str, Series], names: Iterable[str], highest: bool) -> str:
     """:return: the side among `names` with the best median"""
-    return (max if highest else min)(names, key=lambda name: series[name].median)
+    ranked = sorted(names, key=lambda name: series[name].median)
+    return ranked[-1 if highest else 0]

@@ -1,9 +1,13 @@
 """Part 3: from `buy()` to the bytes at the exchange and to the created event; from the fill's frame to its event."""
 import asyncio
+import json
 import statistics
 import time
 from decimal import Decimal
-from typing import Callable, Dict, List
+from functools import partial
+from typing import Awaitable, Callable, Dict, List
+
+import aiohttp
 
 from benchmarks.awake import awake_cores
 from benchmarks.comparison import FigureVoid, Report, Series, Table, Target, alternate
@@ -23,6 +27,7 @@ PAUSE = 0.005  # seconds between orders
 AMOUNT, PRICE = Decimal("0.001"), Decimal("1800000")
 EVENT_TIMEOUT = 10.0  # seconds
 
+FLOOR = "a text on an open socket"
 REQUESTS_IN_WINDOW, COMPLETED_ORDERS = 1_000, 300
 TO_BYTES, TO_CREATED, TO_FILLED = "buy() to bytes at the exchange", "buy() to created event", "fill frame to fill event"
 LIMITS = {TO_BYTES: 0.4, TO_CREATED: 0.5, TO_FILLED: 0.6}
@@ -33,13 +38,12 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
         async with replay_server(updates=0) as server:
             point_peers_at(server.host)
             connectors = {
-                "binance": lambda: PEERS["binance"].connector(trading_required=True),
-                "valr": lambda: valr_connector(server.url, [PAIR]),
+                "binance": partial(PEERS["binance"].connector, trading_required=True),
+                "valr": partial(valr_connector, server.url, [PAIR]),
             }
-            sides = {
-                f"{name}{load}": (lambda create=create, prepare=prepare: _measure(server, create(), prepare))
-                for name, create in connectors.items()
-                for load, prepare in LOADS.items()}
+            sides = {f"{name}{load}": partial(_measure, server, create, prepare)
+                     for name, create in connectors.items() for load, prepare in LOADS.items()}
+            sides[FLOOR] = partial(_send_on_open_socket, server)
             figures = await alternate(sides, rounds, progress)
     report = Report("order path")
     for title, limit in LIMITS.items():
@@ -57,8 +61,9 @@ def _targets(title: str, limit: float, series: Dict[str, Series]) -> List[Target
     return targets
 
 
-async def _measure(server: ReplayClient, connector: ExchangePyBase,
-                   prepare: Callable[[ExchangePyBase], None]) -> Dict[str, float]:
+async def _measure(server: ReplayClient, create_connector: Callable[[], ExchangePyBase],
+                   prepare: Callable[[ExchangePyBase], Awaitable[None]]) -> Dict[str, float]:
+    connector = create_connector()
     async with running(connector):
         await prepare(connector)
         timed = TimedOrders(connector, server)
@@ -66,6 +71,22 @@ async def _measure(server: ReplayClient, connector: ExchangePyBase,
             await timed.buy_and_fill()
             await asyncio.sleep(PAUSE)
         return await timed.medians()
+
+
+async def _send_on_open_socket(server: ReplayClient) -> Dict[str, float]:
+    """What no order command can be faster than: aiohttp's socket and the way to the server."""
+    sent_at = {}
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"ws://{server.host}/ws/account") as socket:
+        for number in range(WARM_UP_ORDERS + ORDERS):
+            text = json.dumps({"type": "PLACE_LIMIT_ORDER", "clientMsgId": "1", "payload": {
+                "side": "BUY", "quantity": str(AMOUNT), "price": str(PRICE), "pair": "BTCUSDT", "postOnly": False,
+                "timeInForce": "GTC", "customerOrderId": f"floor{number}"}})
+            sent_at[f"floor{number}"] = time.perf_counter()
+            await socket.send_str(text)
+            await asyncio.sleep(PAUSE)
+        received = await server.call("order_times")
+    seconds = [received[order_id][0] - sent for order_id, sent in list(sent_at.items())[WARM_UP_ORDERS:]]
+    return {TO_BYTES: statistics.median(seconds) * 1e6}
 
 
 class TimedOrders:
@@ -77,7 +98,7 @@ class TimedOrders:
         self._connector, self._server = connector, server
         self._bought_at: Dict[str, float] = {}
         self._event_at: Dict[MarketEvent, Dict[str, float]] = {event: {} for event in self.EVENTS}
-        # Every order finds the stock throttler's window as it was before the first one: they would slow each other down.
+        # Every order finds the stock throttler's window as it was before the first: they would slow each other down.
         self._window = list(connector.throttler._task_logs)
         self._filled_base = Decimal(0)
         self._arrived = asyncio.Event()
@@ -151,7 +172,7 @@ async def _complete_orders(connector: ExchangePyBase):
         connector.stop_tracking_order(f"done{number}")
 
 
-LOADS: Dict[str, Callable] = {
+LOADS: Dict[str, Callable[[ExchangePyBase], Awaitable[None]]] = {
     "": _nothing,
     f", {REQUESTS_IN_WINDOW:,} requests in the window": _fill_throttler_window,
     f", {COMPLETED_ORDERS} orders just completed": _complete_orders,

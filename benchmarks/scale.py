@@ -2,11 +2,12 @@
 import asyncio
 import sys
 import time
+from functools import partial
 from typing import Callable, Dict, List
 
 from benchmarks.book_check import check_final_book, wait_for_sequence
 from benchmarks.book_stream import BookStream
-from benchmarks.comparison import Report, Series, Table, Target, alternate
+from benchmarks.comparison import Report, Table, Target, alternate
 from benchmarks.feeds import running_tracker
 from benchmarks.replay_client import ReplayClient, replay_server
 from benchmarks.valr import valr_market_data
@@ -26,15 +27,13 @@ CORE_SHARE, MEMORY = "core at 200 pairs x 5 frames/s", "memory per pair"
 
 
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
-    per_frame: Dict[str, Series] = {}
     async with replay_server(FLOOD_FRAMES, 50) as shallow, replay_server(FLOOD_FRAMES, 100) as usual, \
             replay_server(FLOOD_FRAMES, 1_000) as deep:
         servers = {50: shallow, 100: usual, 1_000: deep}
-        sides = {name: (lambda count=count, levels=levels: _flood(servers[levels], count))
-                 for name, (count, levels) in CASES.items()}
+        sides = {name: partial(_flood, servers[levels], count) for name, (count, levels) in CASES.items()}
         per_frame = (await alternate(sides, rounds, progress))["cpu"]
-        paced = await alternate({CORE_SHARE: lambda: _paced(usual)}, rounds, progress)
-        memory = await alternate({MEMORY: lambda: _memory(usual)}, 1, progress)
+        paced = await alternate({CORE_SHARE: partial(_paced, usual)}, rounds, progress)
+        memory = await alternate({MEMORY: partial(_memory, usual)}, 1, progress)
     share, kilobytes = paced["share"][CORE_SHARE], memory["kB"][MEMORY]
     report = Report("cost at scale")
     report.tables = [

@@ -3,6 +3,7 @@ import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Callable, Dict
 
 import aiohttp
@@ -26,8 +27,8 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
         pin_to_core(exchange.pid, SERVER_CORE)
         pin_to_core(0, CLIENT_CORE)
         await exchange.do("lift_rate_limits")
-        orders = await alternate({ORDERS: lambda: _orders(exchange)}, rounds, progress)
-        frames = await alternate({FRAMES: lambda: _frames(exchange)}, rounds, progress)
+        orders = await alternate({ORDERS: partial(_orders, exchange)}, rounds, progress)
+        frames = await alternate({FRAMES: partial(_frames, exchange)}, rounds, progress)
     commands, sent = orders["rate"][ORDERS], frames["rate"][FRAMES]
     report = Report("simulator, per second of one core")
     report.tables = [

@@ -6,7 +6,7 @@ id, so that the last one applied can be waited for.
 import json
 from typing import Any, Callable, Dict, List
 
-from benchmarks.book_stream import BookUpdate
+from benchmarks.book_stream import BookUpdate, Level
 
 MILLISECONDS = 1_760_000_000_000
 LAST_PRICE = "1800000"
@@ -16,7 +16,7 @@ def _text(payload: Any) -> str:
     return json.dumps(payload, separators=(",", ":"))
 
 
-def _rows(levels, *more: str) -> List[List[str]]:
+def _rows(levels: List[Level], *more: Any) -> List[List[Any]]:
     return [[price, quantity, *more] for price, quantity in levels]
 
 

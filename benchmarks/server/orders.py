@@ -1,7 +1,7 @@
 import json
 import time
 from datetime import datetime, timezone
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 from urllib.parse import parse_qs
 
 from benchmarks.server.protocol import Connection
@@ -62,7 +62,7 @@ class OrderDesk:
     def owns(self, path: str) -> bool:
         return path in (BINANCE_SOCKET, VALR_SOCKET)
 
-    def times(self) -> Dict[str, List[float]]:
+    def times(self) -> Dict[str, List[Optional[float]]]:
         """
         :return: client order id -> `time.perf_counter()` when its bytes arrived and just before its fill was written;
             forgets them
@@ -94,9 +94,9 @@ class OrderDesk:
                 BINANCE_SOCKET, fields["newClientOrderId"], fields["quantity"], fields["price"], received_at)
             return {"symbol": "BTCUSDT", "orderId": int(order_id), "clientOrderId": fields["newClientOrderId"],
                     "transactTime": MILLISECONDS}
-        if path in BINANCE_REPLIES:
-            return BINANCE_REPLIES[path]
-        return VALR_REPLIES[path]
+        if path.startswith("/v1/orders/BTCUSDT/customerorderid/"):
+            return _valr_status(self._orders[path.rsplit("/", 1)[1]])
+        return (BINANCE_REPLIES if path in BINANCE_REPLIES else VALR_REPLIES)[path]
 
     def _accept(self, socket: str, client_order_id: str, quantity: str, price: str, received_at: float) -> str:
         order_id = str(len(self._orders) + int(time.time() * 1e6))
@@ -139,17 +139,22 @@ def _valr_balance(row: Dict[str, str]) -> Dict[str, Any]:
         "available": row["available"], "reserved": row["reserved"], "total": row["total"], "updatedAt": UPDATED_AT}
 
 
+def _valr_status(order: Dict[str, str]) -> Dict[str, Any]:
+    return {
+        "orderId": order["id"], "orderStatusType": "Placed", "currencyPair": "BTCUSDT", "originalPrice": order["price"],
+        "remainingQuantity": order["quantity"], "originalQuantity": order["quantity"], "orderSide": "buy",
+        "orderType": "limit", "failedReason": "", "orderUpdatedAt": UPDATED_AT, "orderCreatedAt": UPDATED_AT,
+        "timeInForce": "GTC", "customerOrderId": order["client_id"]}
+
+
 def _valr_fill(order: Dict[str, str]) -> List[Dict[str, Any]]:
     ids = {"orderId": order["id"], "customerOrderId": order["client_id"]}
     trade = {
         "price": order["price"], "quantity": order["quantity"], "currencyPair": "BTCUSDT", "tradedAt": UPDATED_AT,
         "side": "buy", "id": "t" + order["id"], "fee": "0.0000001", "feeCurrency": "BTC", **ids}
     status = {
-        "orderStatusType": "Filled", "currencyPair": "BTCUSDT", "originalPrice": order["price"],
-        "remainingQuantity": "0", "originalQuantity": order["quantity"], "orderSide": "buy", "orderType": "limit",
-        "failedReason": "", "orderUpdatedAt": UPDATED_AT, "orderCreatedAt": UPDATED_AT,
-        "executedPrice": order["price"], "executedQuantity": order["quantity"], "executedFee": "0.0000001",
-        "timeInForce": "GTC", **ids}
+        **_valr_status(order), "orderStatusType": "Filled", "remainingQuantity": "0",
+        "executedPrice": order["price"], "executedQuantity": order["quantity"], "executedFee": "0.0000001"}
     return [{"type": "NEW_ACCOUNT_TRADE", "currencyPairSymbol": "BTCUSDT", "data": trade},
             {"type": "ORDER_STATUS_UPDATE", "data": status}]
 
