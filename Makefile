@@ -35,14 +35,17 @@ help:
 
 venv: .venv/built
 
-# The build tools come first and isolation is off, so that constraints.txt pins them too.
+# The build tools come first and isolation is off, so that constraints.txt pins them too. It names every package there is to
+# be, so that pip has nothing to resolve, which on Python 3.13 it could not: bip32, which Injective's connector needs, has a
+# limit on coincurve that nothing built for 3.13 meets.
 .venv/built: constraints.txt pyproject.toml
 	@$(FIND_PYTHON); \
 	echo "Building .venv with $$python; Hummingbot compiles for about 4 minutes."; \
 	"$$python" -m venv .venv
-	$(VENV_PYTHON) -m pip install --constraint constraints.txt Cython numpy setuptools wheel
-	$(VENV_PYTHON) -m pip install --constraint constraints.txt --no-build-isolation --no-deps hummingbot
-	$(VENV_PYTHON) -m pip install --constraint constraints.txt --editable '.[hummingbot,dev]'
+	$(VENV_PYTHON) -m pip install --no-deps --constraint constraints.txt Cython numpy setuptools wheel
+	$(VENV_PYTHON) -m pip install --no-deps --constraint constraints.txt --no-build-isolation hummingbot
+	$(VENV_PYTHON) -m pip install --no-deps --requirement constraints.txt
+	$(VENV_PYTHON) -m pip install --no-deps --no-build-isolation --editable .
 	.venv/bin/hummingbot-valr install --link
 	@touch $@
 

@@ -31,7 +31,7 @@ BOT_SETTINGS = {
     "order_amount_quote": "500",
     "max_exposure_quote": "5000",
     "spread": "0.0001",
-    "refresh_time": "5",
+    "refresh_time": "4",
     "cycles": "4",
 }
 TIME_LIMIT = 90.0  # seconds from the first to the last step
@@ -73,6 +73,7 @@ async def run_demo(keep: bool = False) -> bool:
         except CommandFailed as error:
             raise DemoError(f"Hummingbot refused a command. {error}\nIts logs are in {log.parent}.") from None
         checks = _checks(exchange, folder, log)
+        console.print()
         console.print(_summary(checks, time.monotonic() - started_at))
         console.print(f"Log of the bot: {log}\nIts database: {folder / 'data' / f'{BOT_NAME}.sqlite'}", soft_wrap=True)
         if keep:
