@@ -25,11 +25,12 @@ if ! "$$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysco
 fi
 endef
 
-.PHONY: help venv demo test lint clean
+.PHONY: help venv demo test bench lint clean
 
 help:
 	@echo "make demo    a bot trades on an embedded VALR, through Hummingbot's own engine (ARGS=--keep leaves the exchange running)"
 	@echo "make test    the whole test suite with coverage"
+	@echo "make bench   side-by-side measurements, about 15 minutes on an otherwise idle machine (see benchmarks/README.md)"
 	@echo "make lint    flake8, isort and mypy"
 	@echo "make clean   removes everything make has made, .venv included"
 
@@ -54,6 +55,17 @@ demo: venv
 
 test: venv
 	$(VENV_PYTHON) -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=$(COVERAGE) $(ARGS)
+
+# Once with what Hummingbot installs, then the order books with orjson, which lies beside the environment so that nothing else
+# sees it.
+bench: venv build/benchmarks/extras
+	$(VENV_PYTHON) -m benchmarks --json build/benchmarks/result.json $(ARGS)
+	PYTHONPATH=build/benchmarks/extras $(VENV_PYTHON) -m benchmarks throughput profile latency \
+		--json build/benchmarks/result-orjson.json $(ARGS)
+
+build/benchmarks/extras: benchmarks/requirements.txt
+	$(VENV_PYTHON) -m pip install --quiet --upgrade --no-deps --target $@ --requirement $<
+	@touch $@
 
 lint: venv
 	$(VENV_PYTHON) -m flake8 .

@@ -24,12 +24,13 @@ class Site:
     def connection(self) -> Connection:
         return Connection(self._request, self._open, self._text)
 
-    def _request(self, method: str, path: str, body: bytes, received_at: float) -> Any:
+    def _request(self, method: str, target: str, body: bytes, received_at: float) -> Any:
+        path, _, query = target.partition("?")
         if path.startswith("/control/"):
             return self._controls[path.rsplit("/", 1)[1]](**json.loads(body or b"{}"))
         if path in self._books.replies:
             return self._books.replies[path]
-        return self._orders.request(method, path, body, received_at)
+        return self._orders.request(method, path, query, body, received_at)
 
     def _open(self, connection: Connection):
         (self._orders if self._orders.owns(connection.path) else self._books).on_open(connection)

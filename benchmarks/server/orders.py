@@ -2,7 +2,7 @@ import json
 import time
 from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from benchmarks.server.protocol import Connection
 from benchmarks.wire import MILLISECONDS
@@ -82,14 +82,17 @@ class OrderDesk:
 
     # === REST ===
 
-    def request(self, method: str, path: str, body: bytes, received_at: float) -> Any:
+    def request(self, method: str, path: str, query: str, body: bytes, received_at: float) -> Any:
         if path == "/v1/public/time":
             now = datetime.now(timezone.utc)
             return {"epochTime": int(now.timestamp()), "time": now.strftime("%Y-%m-%dT%H:%M:%S.%f000Z")}
         if path == "/binance/api/v3/time":
             return {"serverTime": int(time.time() * 1e3)}
-        if (method, path) == ("POST", "/binance/api/v3/order"):
-            fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        if path == "/binance/api/v3/order":
+            fields = dict(parse_qsl(body.decode() or query))
+            if method == "GET":
+                order_id = self._orders[fields["origClientOrderId"]]["id"]
+                return {"orderId": int(order_id), "status": "NEW", "updateTime": MILLISECONDS}
             order_id = self._accept(
                 BINANCE_SOCKET, fields["newClientOrderId"], fields["quantity"], fields["price"], received_at)
             return {"symbol": "BTCUSDT", "orderId": int(order_id), "clientOrderId": fields["newClientOrderId"],

@@ -29,7 +29,7 @@ class Connection(asyncio.Protocol):
     One client connection: HTTP/1.1 with keep-alive until it is upgraded, then WebSocket text frames. Only what the
     measured clients send is understood: no chunked bodies, no fragmented or compressed frames.
 
-    :param on_request: (method, path, body, received at) -> reply body to be sent as JSON
+    :param on_request: (method, path with query, body, received at) -> reply body to be sent as JSON
     :param on_open: called with the connection when it has become a WebSocket
     :param on_text: (connection, text, received at); "received at" is `time.perf_counter()` when the bytes arrived
     """
@@ -96,7 +96,7 @@ class Connection(asyncio.Protocol):
         if "sec-websocket-key" in headers:
             self._upgrade(headers["sec-websocket-key"])
         else:
-            self._reply(self._on_request(method, self.path, body, received_at))
+            self._reply(self._on_request(method, target, body, received_at))
         return True
 
     def _reply(self, payload: Any):
