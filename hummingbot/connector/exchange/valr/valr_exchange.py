@@ -2,7 +2,7 @@ import asyncio
 import time
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 
 from bidict import bidict
 
@@ -99,7 +99,7 @@ class ValrExchange(ExchangePyBase):
         self._placing: Set[str] = set()
         self._lost_watches: Dict[str, _LostOrderWatch] = {}
         self._gap_task: Optional[asyncio.Task] = None
-        self._account_trouble = ""
+        self._troubles: Set[str] = set()
         self._unknown_statuses: Set[str] = set()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(ValrOrderBookTracker(
@@ -262,14 +262,21 @@ class ValrExchange(ExchangePyBase):
 
     async def _update_time_synchronizer(self, pass_on_non_cancelled_error: bool = False):
         """
-        The base class adds one sample to the old ones, which a clock that was set makes wrong, and logs each failure
-        with a traceback. Here one fresh sample replaces the old ones, the signer takes it at once, and a failure is
-        left to the requests that need the time.
+        The base class adds one sample to the old ones, which are wrong after the clock was set, and logs each failure
+        with a traceback. Here a fresh sample replaces the old ones, and the signer takes it at once.
         """
+        sent_at = time.perf_counter()
+        try:
+            server_time = await self.web_utils.get_current_server_time(self._throttler, self._domain)
+        except Exception as error:
+            self._note_trouble("VALR's time", error)
+            return
+        midpoint = (sent_at + time.perf_counter()) / 2
         self._time_synchronizer.clear_time_offset_ms_samples()
-        await super()._update_time_synchronizer(pass_on_non_cancelled_error=True)
+        self._time_synchronizer.add_time_offset_ms_sample(server_time - midpoint * 1e3)
         if self._auth is not None:
             self._auth.refresh_clock()
+        self._note_success("VALR's time")
 
     def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
         # VALR has one code for a wrong signature, be it the secret, the path or the time.
@@ -284,6 +291,50 @@ class ValrExchange(ExchangePyBase):
         return isinstance(cancelation_exception, ValrOrderNotFound)
 
     # === Pairs, rules, fees, prices ===
+
+    async def _trading_rules_polling_loop(self):
+        """The base class tries again after half a second, with a traceback each time; VALR allows 30 tries a minute."""
+        await self._poll("VALR's pairs and trading rules", self._update_trading_rules, self.TRADING_RULES_INTERVAL)
+
+    async def _trading_fees_polling_loop(self):
+        """As _trading_rules_polling_loop."""
+        await self._poll("the account's fees", self._update_trading_fees, self.TRADING_FEES_INTERVAL)
+
+    async def _poll(self, subject: str, update: Callable[[], Awaitable[None]], interval: float):
+        """
+        :param interval: seconds from one success to the next update
+        """
+        while True:
+            for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
+                try:
+                    await update()
+                    break
+                except Exception as error:
+                    self._note_trouble(subject, error)
+                    await self._sleep(pause)
+            self._note_success(subject)
+            await self._sleep(interval)
+
+    def _note_trouble(self, subject: str, error: Exception):
+        """One line when a regular request starts to fail, nothing while it goes on failing."""
+        if subject not in self._troubles:
+            self._troubles.add(subject)
+            reason = str(error) or type(error).__name__
+            self.logger().warning(f"VALR could not be asked for {subject} ({reason}). What is known of it stays.")
+
+    def _note_success(self, subject: str):
+        if subject in self._troubles:
+            self._troubles.remove(subject)
+            self.logger().info(f"VALR answers again about {subject}.")
+
+    async def _initialize_trading_pair_symbol_map(self):
+        """The base class logs each failure with a traceback."""
+        try:
+            self._initialize_trading_pair_symbols_from_exchange_info(await self._make_trading_pairs_request())
+        except Exception as error:
+            self._note_trouble("its pairs", error)
+        else:
+            self._note_success("its pairs")
 
     async def _make_trading_pairs_request(self) -> List[Dict[str, Any]]:
         return await self._request_pairs()
@@ -899,14 +950,11 @@ class ValrExchange(ExchangePyBase):
         """
         results = await asyncio.gather(self._update_balances(), self._update_order_status(), return_exceptions=True)
         failures = [result for result in results if isinstance(result, Exception)]
-        trouble = next((str(failure) or type(failure).__name__ for failure in failures), "")
-        if trouble and not self._account_trouble:
-            self.logger().warning(f"VALR could not be asked for the account's balances and orders ({trouble}). "
-                                  f"They stay as they are until it can.")
-        elif self._account_trouble and not trouble:
-            self.logger().info("VALR answers again about the account's balances and orders.")
-        self._account_trouble = trouble
-        return not trouble
+        if failures:
+            self._note_trouble("the account's balances and orders", failures[0])
+        else:
+            self._note_success("the account's balances and orders")
+        return not failures
 
     async def _close_gap(self):
         """VALR repeats nothing that happened while the account socket was away."""
