@@ -2,7 +2,9 @@
 The connector's errors, told apart by the question that matters with money: may the command be sent again?
 """
 import json
-from typing import Optional
+from typing import Any, Optional
+
+MAX_REASON_LENGTH = 300  # characters
 
 
 class ValrAPIError(IOError):
@@ -62,6 +64,11 @@ class ValrLoginRefused(ConnectionError):
     """VALR opened the account socket and did not accept the login, or did not open it. The text says why."""
 
 
+def one_line(text: Any) -> str:
+    """:return: VALR's words as they can be shown to people and written into a log: one line of bounded length"""
+    return "".join(letter if letter.isprintable() else " " for letter in str(text)[:MAX_REASON_LENGTH]).strip()
+
+
 def _error_of(body: str) -> tuple[Optional[int], str]:
     try:
         error = json.loads(body)
@@ -69,6 +76,5 @@ def _error_of(body: str) -> tuple[Optional[int], str]:
         return None, ""
     if not isinstance(error, dict) or type(error.get("code")) is not int:
         return None, ""
-    message = str(error.get("message", "")).strip()
     details = error.get("validationErrors")
-    return error["code"], f"{message} {details}" if details else message
+    return error["code"], one_line(f"{error.get('message', '')} {details or ''}")

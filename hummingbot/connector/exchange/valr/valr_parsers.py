@@ -9,9 +9,11 @@ import re
 from datetime import datetime, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from reprlib import repr as shown
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_errors import one_line
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.data_type.trade_fee import TokenAmount
@@ -21,6 +23,8 @@ FINAL_STATES = {OrderState.FILLED, OrderState.CANCELED, OrderState.FAILED}
 # Two samples of VALR's documentation write prices with a comma. As a separator of thousands it is harmless, anything
 # else could be meant as a decimal point.
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+# Amounts end many orders of magnitude before Decimals do, whose arithmetic fails near their own end.
+_MAX_MAGNITUDE = 40
 
 
 class OrderReport(NamedTuple):
@@ -87,8 +91,10 @@ def order_report(row: Dict[str, Any]) -> OrderReport:
     :param row: an order of any REST route or socket event
     :raises ValueError: when the row has no id, or a field cannot be read
     """
-    exchange_order_id, client_order_id = _order_ids(row)
-    text = str(row.get("orderStatusType") or row.get("status") or "")
+    exchange_order_id, client_order_id = order_ids(row)
+    if exchange_order_id is None and client_order_id is None:
+        raise ValueError("neither orderId nor customerOrderId is there")
+    text = one_line(row.get("orderStatusType") or row.get("status") or "")
     state = _state(text)
     executed = _executed(row, state)
     if executed:
@@ -129,12 +135,14 @@ def open_order_rows(data: Any) -> List[Dict[str, Any]]:
     return rows
 
 
-def latest_report(rows: Iterable[Dict[str, Any]]) -> Optional[OrderReport]:
+def latest_report(rows: List[Dict[str, Any]]) -> Optional[OrderReport]:
     """
     :param rows: the history of one order, newest first
     :return: its last state, None when VALR does not know the order
-    :raises ValueError: as `order_report`
+    :raises ValueError: as `order_report`, or when the rows are no list
     """
+    if not isinstance(rows, list):
+        raise ValueError("the history of the order is not a list")
     reports = [order_report(row) for row in rows]
     return next((report for report in reports if report.is_final), reports[0] if reports else None)
 
@@ -144,11 +152,12 @@ def fill(row: Dict[str, Any]) -> Fill:
     :param row: a NEW_ACCOUNT_TRADE or a row of the trade history
     :raises ValueError: when a field is missing or cannot be read
     """
+    _, client_order_id = order_ids(row)
     fee, is_fee_known = _fee(row)
     return Fill(
         trade_id=_text(row, "id"),
         exchange_order_id=_text(row, "orderId"),
-        client_order_id=row.get("customerOrderId") or None,
+        client_order_id=client_order_id,
         price=_amount(row, "price"),
         quantity=_amount(row, "quantity"),
         fee=fee,
@@ -164,7 +173,7 @@ def balance(row: Dict[str, Any]) -> Balance:
     :param row: a BALANCE_UPDATE or a row of the balances over REST
     :raises ValueError: when a field is missing or cannot be read
     """
-    currency = row.get("currency")
+    currency = _object(row).get("currency")
     if isinstance(currency, dict):
         currency = currency.get("shortName") or currency.get("symbol")
     available = _amount(row, "available")
@@ -180,17 +189,32 @@ def balance(row: Dict[str, Any]) -> Balance:
 def placement_outcome(row: Dict[str, Any]) -> Outcome:
     """
     :param row: an ORDER_PROCESSED
+    :raises ValueError: when it cannot be read
     """
+    ids = order_ids(row)
     success = row.get("success")
     is_success = True if success in (True, "true") else False if success in (False, "false") else None
-    return Outcome(*_optional_order_ids(row), is_success, _reason(row.get("failureReason")))
+    return Outcome(*ids, is_success, _reason(row.get("failureReason")))
 
 
 def failure(row: Dict[str, Any]) -> Outcome:
     """
     :param row: a FAILED_ORDER or a FAILED_CANCEL_ORDER
+    :raises ValueError: when it cannot be read
     """
-    return Outcome(*_optional_order_ids(row), False, _reason(row.get("message")))
+    return Outcome(*order_ids(row), False, _reason(row.get("message")))
+
+
+def order_ids(row: Dict[str, Any]) -> Tuple[Optional[str], Optional[str]]:
+    """
+    :param row: anything about one order
+    :return: VALR's id and the client order id, each None when it is not there
+    :raises ValueError: when the row, or an id, cannot be read
+    """
+    row = _object(row)
+    exchange_order_id, client_order_id = (
+        _text(row, field) if row.get(field) else None for field in ("orderId", "customerOrderId"))
+    return exchange_order_id, client_order_id
 
 
 def asset(currency: Any) -> str:
@@ -198,7 +222,7 @@ def asset(currency: Any) -> str:
     :return: Hummingbot's name of a currency; the rand is R in some of VALR's payloads and ZAR in others
     """
     if not isinstance(currency, str) or not currency:
-        raise ValueError(f"the currency {currency!r} is not a text")
+        raise ValueError(f"the currency {shown(currency)} is not a text")
     return CONSTANTS.RAND_CODE if currency == CONSTANTS.RAND_SYMBOL else currency
 
 
@@ -209,15 +233,17 @@ def trading_rule(row: Dict[str, Any], trading_pair: str, is_market_allowed: bool
     :param is_market_allowed: whether VALR takes market orders on it
     :raises ValueError: when a field is missing or cannot be read
     """
-    tick = _amount(row, "tickSize")
+    tick, decimals = _amount(_object(row), "tickSize"), _amount(row, "baseDecimalPlaces")
     if tick <= 0:
-        raise ValueError(f"tickSize {row['tickSize']!r} is not positive")
+        raise ValueError(f"tickSize {shown(row['tickSize'])} is not positive")
+    if not 0 <= decimals <= _MAX_MAGNITUDE:
+        raise ValueError(f"baseDecimalPlaces {shown(row['baseDecimalPlaces'])} is not a number of decimals")
     return TradingRule(
         trading_pair=trading_pair,
         min_order_size=_amount(row, "minBaseAmount"),
         max_order_size=_amount(row, "maxBaseAmount"),
         min_price_increment=tick,
-        min_base_amount_increment=Decimal(1).scaleb(-int(_amount(row, "baseDecimalPlaces"))),
+        min_base_amount_increment=Decimal(1).scaleb(-int(decimals)),
         min_notional_size=_amount(row, "minQuoteAmount"),
         supports_market_orders=is_market_allowed,
     )
@@ -229,7 +255,7 @@ def fee_rates(row: Dict[str, Any]) -> Optional[FeeRates]:
     :return: None for a pair without an order book, which has only fees for simple orders
     :raises ValueError: when a field cannot be read
     """
-    if "makerPercentage" not in row or "takerPercentage" not in row:
+    if "makerPercentage" not in _object(row) or "takerPercentage" not in row:
         return None
     return FeeRates(
         symbol=_text(row, "currencyPair"),
@@ -260,17 +286,6 @@ def _executed(row: Dict[str, Any], state: Optional[OrderState]) -> Optional[Deci
     return original - remaining
 
 
-def _order_ids(row: Dict[str, Any]) -> Tuple[Optional[str], Optional[str]]:
-    exchange_order_id, client_order_id = _optional_order_ids(row)
-    if exchange_order_id is None and client_order_id is None:
-        raise ValueError("neither orderId nor customerOrderId is there")
-    return exchange_order_id, client_order_id
-
-
-def _optional_order_ids(row: Dict[str, Any]) -> Tuple[Optional[str], Optional[str]]:
-    return row.get("orderId") or None, row.get("customerOrderId") or None
-
-
 def _fee(row: Dict[str, Any]) -> Tuple[Optional[TokenAmount], bool]:
     reward, reward_currency = _optional_amount(row, "makerReward"), row.get("makerRewardCurrency")
     if reward and reward_currency:
@@ -282,13 +297,19 @@ def _fee(row: Dict[str, Any]) -> Tuple[Optional[TokenAmount], bool]:
 
 
 def _reason(text: Any) -> str:
-    return "" if text in (None, "None") else str(text).strip()
+    return "" if text in (None, "None") else one_line(text)
+
+
+def _object(row: Any) -> Dict[str, Any]:
+    if not isinstance(row, dict):
+        raise ValueError(f"{shown(row)} is not an object")
+    return row
 
 
 def _text(row: Dict[str, Any], field: str) -> str:
     value = row.get(field)
     if not isinstance(value, str) or not value:
-        raise ValueError(f"{field} {value!r} is not a text")
+        raise ValueError(f"{field} {shown(value)} is not a text")
     return value
 
 
@@ -301,21 +322,24 @@ def _optional_amount(row: Dict[str, Any], *fields: str) -> Optional[Decimal]:
 
 
 def _amount(row: Dict[str, Any], field: str) -> Decimal:
-    # VALR sends amounts as texts. A JSON number with a fraction has lost its last digits in the decoder.
     value = row.get(field)
-    if type(value) is int:
-        return Decimal(value)
-    if not isinstance(value, str):
-        raise ValueError(f"{field} {value!r} is not a decimal number")
+    amount = _decimal(value)
+    if amount is None:
+        raise ValueError(f"{field} {shown(value)} is not a decimal number")
+    return amount
+
+
+def _decimal(value: Any) -> Optional[Decimal]:
+    # VALR sends amounts as texts. A JSON number with a fraction has lost its last digits in the decoder.
+    if type(value) is not int and not isinstance(value, str):
+        return None
+    if isinstance(value, str) and _THOUSANDS.fullmatch(value):
+        value = value.replace(",", "")
     try:
         amount = Decimal(value)
     except InvalidOperation:
-        if not _THOUSANDS.fullmatch(value):
-            raise ValueError(f"{field} {value!r} is not a decimal number") from None
-        amount = Decimal(value.replace(",", ""))
-    if not amount.is_finite():
-        raise ValueError(f"{field} {value!r} is not a decimal number")
-    return amount
+        return None
+    return amount if amount.is_finite() and abs(amount.adjusted()) <= _MAX_MAGNITUDE else None
 
 
 def _optional_timestamp(row: Dict[str, Any], *fields: str) -> Optional[float]:
@@ -330,6 +354,6 @@ def _timestamp(text: Any, field: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        raise ValueError(f"{field} {text!r} is not a time") from None
+        raise ValueError(f"{field} {shown(text)} is not a time") from None
     # A few of VALR's times have no zone; they are UTC like the others.
     return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).timestamp()
