@@ -8,6 +8,7 @@ from typing import Callable, Optional
 from yarl import URL
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr import valr_client_settings as client_settings
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
@@ -173,10 +174,13 @@ def build_api_factory_without_time_synchronizer_pre_processor(throttler: AsyncTh
     )
 
 
-def create_throttler(limits_share_percentage: Decimal = Decimal("100")) -> ValrThrottler:
+def create_throttler(limits_share_percentage: Decimal = client_settings.ALL) -> ValrThrottler:
     """
-    :param limits_share_percentage: part of VALR's limits this bot may use, 0 to 100
+    :param limits_share_percentage: part of VALR's limits this bot may use, 0 to 100; at 100 the share that the user has
+        configured in the client counts
     """
+    if limits_share_percentage == client_settings.ALL:
+        limits_share_percentage = client_settings.rate_limits_share()
     return ValrThrottler(CONSTANTS.RATE_LIMITS, limits_share_percentage=limits_share_percentage)
 
 

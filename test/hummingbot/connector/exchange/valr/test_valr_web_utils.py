@@ -7,6 +7,7 @@ from aiohttp.test_utils import TestServer
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
 
@@ -25,6 +26,7 @@ async def serve(monkeypatch):
         return application
 
     yield start
+    await ConnectionsFactory().close()  # Hummingbot's HTTP session is one for the process and bound to a loop
     for server in servers:
         await server.close()
 
