@@ -13,20 +13,24 @@ from hummingbot.connector.exchange.valr import (
     valr_utils,
     valr_web_utils as web_utils,
 )
+from hummingbot.connector.exchange.valr.valr_account_events import ValrAccountEvents
 from hummingbot.connector.exchange.valr.valr_api_order_book_data_source import ValrAPIOrderBookDataSource
 from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import ValrAPIUserStreamDataSource
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
+from hummingbot.connector.exchange.valr.valr_balances import ValrBalances
 from hummingbot.connector.exchange.valr.valr_errors import (
     ValrAPIError,
     ValrOrderNotFound,
     ValrOrderRejected,
     ValrOutcomeUnknown,
 )
+from hummingbot.connector.exchange.valr.valr_key_check import explain_refusal, missing_permissions
+from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
 from hummingbot.connector.exchange.valr.valr_order_book_tracker import ValrOrderBookTracker
 from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, Placement, PlaceOrder, ValrOrderEntry
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
-from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport, Outcome
+from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import combine_to_hb_trading_pair, get_new_client_order_id
@@ -58,8 +62,6 @@ class ValrExchange(ExchangePyBase):
     MIN_AGE_TO_LOSE = 30.0
     # Seconds for which the id of an order is watched that was reported as failed because VALR did not know it.
     LOST_ORDER_WATCH = 900.0
-    # Seconds in which an order that is missing among the open ones may still get the event that explains it.
-    ABSENCE_GRACE = 1.0
     RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
 
     ORDER_TYPES = {
@@ -92,12 +94,9 @@ class ValrExchange(ExchangePyBase):
         self._domain = domain
         self._rate_limits_share_pct = rate_limits_share_pct
         self._order_types: Dict[str, Set[str]] = {}  # symbol -> VALR's names; empty while they are unknown
-        self._balance_times: Dict[str, float] = {}  # asset -> seconds, VALR's time of the balance
-        self._balance_seen: Dict[str, float] = {}  # asset -> seconds, monotonic time at which the balance came
         self._is_key_checked = False
         self._is_read_only = False
         self._placing: Set[str] = set()
-        self._lost_watches: Dict[str, _LostOrderWatch] = {}
         self._gap_task: Optional[asyncio.Task] = None
         self._troubles: Set[str] = set()
         self._unknown_statuses: Set[str] = set()
@@ -106,16 +105,9 @@ class ValrExchange(ExchangePyBase):
             data_source=self._orderbook_ds, trading_pairs=self._trading_pairs, domain=self._domain))
         self._order_entry = ValrOrderEntry(self.user_stream_data_source, self)
         self._lookup = ValrOrderLookup(self, self._order_tracker)
-        self._event_handlers: Dict[str, Callable[[Any], None]] = {
-            CONSTANTS.AUTHENTICATED: self._on_login,
-            CONSTANTS.BALANCE_EVENT: self._on_balance,
-            CONSTANTS.OPEN_ORDERS_EVENT: self._on_open_orders,
-            CONSTANTS.ORDER_PROCESSED_EVENT: self._on_order_processed,
-            CONSTANTS.ORDER_STATUS_EVENT: self._on_order_status,
-            CONSTANTS.ACCOUNT_TRADE_EVENT: self._on_trade,
-            CONSTANTS.FAILED_CANCEL_EVENT: self._on_cancel_failed,
-            CONSTANTS.FAILED_ORDER_EVENT: self._on_order_failed,
-        }
+        self._events = ValrAccountEvents(self, self._order_tracker, self._lookup)
+        self._lost_orders = ValrLostOrders(self._order_tracker)
+        self._balances = ValrBalances(self._account_balances, self._account_available_balances)
 
     # === What the framework asks of a connector ===
 
@@ -459,65 +451,26 @@ class ValrExchange(ExchangePyBase):
                 is_auth_required=True,
                 limit_id=CONSTANTS.ACCOUNT_LIMIT,
             )
-            await self._check_key_once()
+            self._balances.replace(map(parsers.balance, rows), requested_at)
+            if not self._is_key_checked:
+                await self._check_key()
         except ValrAPIError as error:
-            raise IOError(self._explain_refusal(error)) from error
-        balances = [parsers.balance(row) for row in rows]
-        for balance in balances:
-            self._apply_balance(balance)
-        named = {balance.asset for balance in balances}
-        for asset in set(self._account_balances) - named:
-            # Unless it came by an event while the request was under way.
-            if self._balance_seen.get(asset, 0.0) < requested_at:
-                del self._account_balances[asset]
-                self._account_available_balances.pop(asset, None)
+            raise IOError(explain_refusal(error, self._subaccount_id)) from error
 
-    def _apply_balance(self, balance: Balance):
-        asset, updated_at = balance.asset, balance.updated_at
-        if updated_at is not None:
-            if updated_at < self._balance_times.get(asset, 0.0):
-                return
-            self._balance_times[asset] = updated_at
-        self._balance_seen[asset] = time.monotonic()
-        self._account_balances[asset] = balance.total
-        self._account_available_balances[asset] = balance.available
+    def process_balance(self, balance: Balance):
+        """Takes over what an event tells of one asset."""
+        self._balances.update(balance)
 
-    async def _check_key_once(self):
+    async def _check_key(self):
         """
         :raises IOError: when the key may not read the account or not trade
         """
-        if self._is_key_checked or not self._trading_required:
-            return
-        try:
-            key = await self._api_get(
-                path_url=CONSTANTS.API_KEY_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
-        except ValrAPIError:
-            raise
-        except Exception as error:
-            self.logger().debug(f"The permissions of the API key could not be read: {error}")
-            return
-        permissions = key.get("permissions") or []
-        missing = [name for name in (CONSTANTS.VIEW_PERMISSION, CONSTANTS.TRADE_PERMISSION) if name not in permissions]
-        if missing:
-            raise IOError(
-                f"The VALR API key lacks the permission {' and '.join(map(repr, missing))}. Create a key that has "
-                f"{CONSTANTS.VIEW_PERMISSION!r} and {CONSTANTS.TRADE_PERMISSION!r}, and connect again.")
+        key = await self._api_get(
+            path_url=CONSTANTS.API_KEY_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
+        missing = missing_permissions(key)
+        if missing is not None:
+            raise IOError(missing)
         self._is_key_checked = True
-
-    def _explain_refusal(self, error: ValrAPIError) -> str:
-        if error.code == CONSTANTS.IP_NOT_WHITELISTED_CODE:
-            return ("VALR does not accept this API key from the IP address of this machine. Add the address to the "
-                    "key's whitelist at VALR, or use a key without one.")
-        if error.code == CONSTANTS.KEY_MISSING_CODE or self._auth is None:
-            return "VALR got no API key. Connect again and enter key and secret."
-        account = self._subaccount_id and f", or the sub-account id {self._subaccount_id} is not one of the key's" or ""
-        if error.code == CONSTANTS.INVALID_SIGNATURE_CODE:
-            return (f"VALR does not accept the signature, also after the clock was set by VALR's time: the API secret "
-                    f"does not belong to the API key{account}. VALR says: {error.message}")
-        if error.status in (401, 403):
-            return (f"VALR does not accept the API key: it does not exist, was deleted, or lacks the permission "
-                    f"{CONSTANTS.VIEW_PERMISSION!r}{account}. VALR says: {error.message or f'HTTP {error.status}'}")
-        return str(error)
 
     # === Placing orders ===
 
@@ -772,8 +725,7 @@ class ValrExchange(ExchangePyBase):
 
     def _cancel_surfaced(self, order: InFlightOrder):
         """An order that was reported as failed, because VALR did not know it, is open: nobody expects it any more."""
-        watch = self._lost_watches.setdefault(order.client_order_id, _LostOrderWatch())
-        if watch.may_cancel():
+        if self._lost_orders.may_cancel(order):
             self.logger().warning(
                 f"The order {order.client_order_id}, reported as failed, is open at VALR after all. It is cancelled.")
             safe_ensure_future(self._execute_order_cancel(order))
@@ -873,7 +825,6 @@ class ValrExchange(ExchangePyBase):
         if self._is_order_not_found_during_status_update_error(error):
             if self._age(order) > self.LOST_ORDER_WATCH:
                 self._order_tracker.drop_lost_order(order)
-                self._lost_watches.pop(order.client_order_id, None)
         else:
             self.logger().debug(f"The lost order {order.client_order_id} could not be looked up: {error}")
 
@@ -882,15 +833,14 @@ class ValrExchange(ExchangePyBase):
         The base class cancels each lost order every five seconds. Most of them never reached VALR: only those are
         cancelled that did, less and less often.
         """
-        for order in self._due_lost_orders():
+        for order in self._lost_orders.due():
             if order.exchange_order_id is not None:
                 await self._execute_order_cancel(order)
 
     async def _update_lost_orders_status(self):
         """The base class asks for each lost order every five seconds; here less and less often."""
-        orders = self._due_lost_orders()
-        for order in orders:
-            self._lost_watches[order.client_order_id].postpone()
+        orders = self._lost_orders.due()
+        self._lost_orders.postpone(orders)
         try:
             await self._update_orders_fills(orders)
             await self._update_orders_with_error_handler(orders, self._handle_update_error_for_lost_order)
@@ -898,11 +848,6 @@ class ValrExchange(ExchangePyBase):
             raise
         except Exception as error:
             self.logger().debug(f"The lost orders could not be looked up: {error}")
-
-    def _due_lost_orders(self) -> List[InFlightOrder]:
-        orders = self._order_tracker.lost_orders.values()
-        return [order for order in orders
-                if self._lost_watches.setdefault(order.client_order_id, _LostOrderWatch()).is_due()]
 
     async def _request_order_status(self, tracked_order: InFlightOrder) -> OrderUpdate:
         """
@@ -928,7 +873,7 @@ class ValrExchange(ExchangePyBase):
         """
         return DeductedFromReturnsTradeFee(flat_fees=[] if fill.fee is None else [fill.fee])
 
-    def _is_fee_certain(self, order: InFlightOrder, fill: Fill) -> bool:
+    def is_fee_certain(self, order: InFlightOrder, fill: Fill) -> bool:
         """
         :return: False when only the trade history can tell the fee: events of makers may lack it, or say zero in place
             of a reward
@@ -956,101 +901,28 @@ class ValrExchange(ExchangePyBase):
             self._note_success("the account's balances and orders")
         return not failures
 
-    async def _close_gap(self):
-        """VALR repeats nothing that happened while the account socket was away."""
+    def close_gap(self):
+        """Reads the account over REST, because VALR repeats no event that happened while the socket was away."""
+        if self._gap_task is not None:
+            self._gap_task.cancel()
+        self._gap_task = safe_ensure_future(self._refresh_until_it_works())
+
+    async def _refresh_until_it_works(self):
         for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
             if await self._refresh_account():
                 return
             await self._sleep(pause)
 
-    # === Events of the account ===
-
     async def _user_stream_event_listener(self):
+        """Takes over the events of the account as they come."""
         async for event in self._iter_user_event_queue():
             try:
-                handler = self._event_handlers.get(event.get("type"))
-                if handler is not None:
-                    handler(event.get("data"))
-            except asyncio.CancelledError:
-                raise
+                self._events.process(event)
             except ValueError as error:
                 self.logger().warning(f"An event of VALR's cannot be read, the account is read over REST: {error}")
-                self._on_login(None)
+                self.close_gap()
             except Exception:
                 self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
-
-    def _on_login(self, _: Any):
-        if self._gap_task is not None:
-            self._gap_task.cancel()
-        self._gap_task = safe_ensure_future(self._close_gap())
-
-    def _on_balance(self, data: Any):
-        self._apply_balance(parsers.balance(data))
-
-    def _on_order_status(self, data: Any):
-        report = parsers.order_report(data)
-        order = self._order_tracker.find(report.client_order_id, report.exchange_order_id)
-        if order is not None:
-            self._order_entry.first_event(order.client_order_id)
-            self.process_report(order, report)
-
-    def _on_open_orders(self, data: Any):
-        """
-        An order in this list is open. An order that is missing may have ended, or be too new: VALR was seen to send a
-        list without an order that it had accepted.
-        """
-        listed = set()
-        for row in parsers.open_order_rows(data):
-            order = self._order_tracker.find(row.get("customerOrderId"), row.get("orderId"))
-            if order is not None:
-                listed.add(order.client_order_id)
-                self._lookup.trust(order)
-                self.process_report(order, parsers.open_order(row))
-        for client_order_id, order in self.in_flight_orders.items():
-            if client_order_id not in listed and not order.is_pending_create:
-                self._lookup.doubt(order, self.ABSENCE_GRACE)
-
-    def _on_order_processed(self, data: Any):
-        self._process_placement(parsers.placement_outcome(data))
-
-    def _on_order_failed(self, data: Any):
-        self._process_placement(parsers.failure(data))
-
-    def _process_placement(self, outcome: Outcome):
-        order = self._order_tracker.find(outcome.client_order_id, outcome.exchange_order_id)
-        if order is None or not self._order_tracker.is_active(order):
-            return
-        self._order_entry.first_event(order.client_order_id)
-        if outcome.exchange_order_id is not None:
-            self._order_tracker.learn_exchange_order_id(order, outcome.exchange_order_id)
-        if outcome.is_success:
-            self._order_tracker.open_order(order)
-        elif outcome.is_success is None or not order.is_pending_create or "duplicate" in outcome.reason.lower():
-            self._lookup.doubt(order)
-        else:
-            self._order_tracker.fail_order(order, outcome.reason, "OrderFailed")
-
-    def _on_trade(self, data: Any):
-        fill = parsers.fill(data)
-        order = self._order_tracker.find(fill.client_order_id, fill.exchange_order_id)
-        if order is None:
-            return
-        self._order_entry.first_event(order.client_order_id)
-        is_bookable = not fill.is_history and self._is_fee_certain(order, fill)
-        self._order_tracker.process_fill(order, fill, self.fee_of(fill) if is_bookable else None)
-        if not self._order_tracker.is_complete(order):
-            self._lookup.collect_fills()
-
-    def _on_cancel_failed(self, data: Any):
-        outcome = parsers.failure(data)
-        order = self._order_tracker.find(outcome.client_order_id, outcome.exchange_order_id)
-        if outcome.client_order_id is None and outcome.exchange_order_id is None:
-            orders = [order for order in self.in_flight_orders.values() if order.is_pending_cancel_confirmation]
-        else:
-            orders = [order] if order is not None and self._order_tracker.is_active(order) else []
-        for order in orders:
-            self.logger().info(f"VALR did not cancel the order {order.client_order_id}: {outcome.reason}")
-            self._lookup.doubt(order)
 
 
 class _PlacementBatch:
@@ -1075,28 +947,3 @@ class _PlacementBatch:
                 placement.set_exception(outcome)
             else:
                 placement.set_result(outcome)
-
-
-class _LostOrderWatch:
-    """When to look next at an order that was reported as failed: soon at first, then less and less often."""
-
-    FIRST_PAUSE = 5.0  # seconds
-    LAST_PAUSE = 120.0  # seconds
-
-    def __init__(self):
-        self._pause = self.FIRST_PAUSE
-        self._next_look = self._next_cancel = float("-inf")
-
-    def is_due(self) -> bool:
-        return time.monotonic() >= self._next_look
-
-    def postpone(self):
-        self._next_look = time.monotonic() + self._pause
-        self._pause = min(2 * self._pause, self.LAST_PAUSE)
-
-    def may_cancel(self) -> bool:
-        """:return: True at most once in a while, so that no cancellation follows another one before that could show"""
-        if time.monotonic() < self._next_cancel:
-            return False
-        self._next_cancel = time.monotonic() + self.FIRST_PAUSE
-        return True

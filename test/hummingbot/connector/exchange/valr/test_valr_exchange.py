@@ -149,6 +149,11 @@ class ValrExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTests):
             "currency": {"symbol": self.base_asset, "shortName": self.base_asset},
             "available": "10", "reserved": "5", "total": "15", "updatedAt": CREATED_AT}}
 
+    def _configure_balance_response(
+            self, response: List[Dict[str, Any]], mock_api: aioresponses, callback: Callback = do_nothing) -> str:
+        mock_api.get(url_of(CONSTANTS.API_KEY_PATH), payload={"permissions": ["View access", "Trade"]})
+        return super()._configure_balance_response(response, mock_api, callback)
+
     # === Expectations ===
 
     @property
