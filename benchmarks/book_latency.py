@@ -8,7 +8,7 @@ from benchmarks.awake import awake_cores
 from benchmarks.book_check import wait_for_sequence
 from benchmarks.book_stream import BookStream
 from benchmarks.comparison import FigureVoid, Report, Series, Table, Target, alternate, best
-from benchmarks.feeds import VALR_DECODER, Feed, book_feeds
+from benchmarks.feeds import VALR_DECODER, Feed, book_feeds, replayed_exchange
 from benchmarks.peers import PEERS
 from benchmarks.replay_client import ReplayClient, replay_server
 from hummingbot.core.data_type.order_book import OrderBook
@@ -33,7 +33,8 @@ class TimedOrderBook(OrderBook):
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     with awake_cores():
         async with replay_server(max(PACED["count"], BURSTS["count"])) as server:
-            sides = {name: partial(_measure, server, name, feed) for name, feed in book_feeds(server).items()}
+            sides = {name: partial(_measure, server, replayed_exchange(name), feed)
+                     for name, feed in book_feeds(server).items()}
             figures = await alternate(sides, rounds, progress)
     report = Report("latency, server send to applied")
     for title in (P50, P99, BURST_P50):
@@ -53,8 +54,7 @@ def _targets(title: str, peer: str, series: Dict[str, Series]) -> List[Target]:
     ]
 
 
-async def _measure(server: ReplayClient, name: str, feed: Feed) -> Dict[str, float]:
-    exchange = name if name in PEERS else "valr"
+async def _measure(server: ReplayClient, exchange: str, feed: Feed) -> Dict[str, float]:
     paced = await _latencies(server, exchange, feed, PACED)
     bursts = await _latencies(server, exchange, feed, BURSTS)
     return {P50: statistics.median(paced), P99: statistics.quantiles(paced, n=100)[98],

@@ -21,8 +21,16 @@ READY_TIMEOUT = 60.0  # seconds
 CreateBook = Callable[[], OrderBook]
 Feed = Callable[[CreateBook], AsyncContextManager[OrderBook]]
 
+CCXT = "ccxt.pro binance"
 # The decoder VALR's connector takes: orjson when it is there, else ujson, which Hummingbot installs.
 VALR_DECODER = "orjson" if "orjson" in JSON_DECODERS else "ujson"
+
+
+def replayed_exchange(feed_name: str) -> str:
+    """:return: the exchange whose wire format the feed of this name reads"""
+    if feed_name in PEERS:
+        return feed_name
+    return "binance" if feed_name == CCXT else "valr"
 
 
 def book_feeds(server: ReplayClient) -> Dict[str, Feed]:

@@ -40,6 +40,8 @@ class BookReplay:
 
     def on_text(self, connection: Connection, text: str):
         if connection.path != "/ws/trade":
+            if connection.path.startswith("/binance/"):  # ccxt waits for the reply
+                connection.send(json.dumps({"result": None, "id": json.loads(text)["id"]}))
             return
         request = json.loads(text)
         if request["type"] == "PING":
