@@ -1,5 +1,4 @@
 """The way of a REST request: limits, maintenance, signature, permission, cache, faults, and only then its route."""
-import json
 import logging
 from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Mapping, Optional, Tuple
@@ -160,8 +159,6 @@ class Gate:
             reply = self._handle(route, request, call)
             audience = "" if isinstance(call, SignedCall) else ",public"
             reply.headers["Cache-Control"] = f"max-age={route.cache}{audience}"
-            # The text is kept, not the objects in it: they go on changing.
-            reply.body = json.loads(wire.dumps(reply.body))
             if len(self._cache) >= _MOST_CACHED:
                 self._cache.clear()
             stored = self._cache[request.raw_path] = now, reply

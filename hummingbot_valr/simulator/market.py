@@ -101,7 +101,7 @@ class Market:
 
     def _walk(self, quotes: _Quotes) -> None:
         # Steps are normal with a pull home, so that prices move and still stay near their reference.
-        pull = (quotes.home - quotes.middle) * 0.01
+        pull = (quotes.home - quotes.middle) * 0.002
         quotes.middle = max(2, quotes.middle + round(self._random.gauss(0, 1.5) * quotes.gap + pull))
         self._requote(quotes)
 

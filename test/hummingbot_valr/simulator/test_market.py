@@ -48,7 +48,7 @@ def test_prices_walk_and_trades_happen_without_wearing_the_books_out(clock):
     for symbol in BUSY_PAIRS:
         (bids, asks), (old_bids, _) = after[symbol], before[symbol]
         assert len(bids) >= 8 and len(asks) >= 8 and bids[0] != old_bids[0]
-        assert abs(bids[0][0] / old_bids[0][0] - 1) < 0.1
+        assert abs(bids[0][0] / old_bids[0][0] - 1) < 0.02
 
 
 def test_the_market_keeps_nothing_of_what_it_did(clock):

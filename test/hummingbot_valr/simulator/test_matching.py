@@ -34,12 +34,11 @@ def statuses(order):
 
 
 def test_the_better_price_trades_first_then_the_earlier_order(engine):
-    late_best = limit(engine, "a", "SELL", "1", "1000001")
-    worse = limit(engine, "a", "SELL", "1", "1000002")
+    worse = limit(engine, "a", "SELL", "1", "1000001")
     early = limit(engine, "a", "SELL", "1", "1000000")
     late = limit(engine, "a", "SELL", "1", "1000000")
-    limit(engine, "b", "BUY", "2.5", "1000002")
-    assert [order.status for order in (early, late, late_best, worse)] == [FILLED, FILLED, PARTIALLY_FILLED, PLACED]
+    limit(engine, "b", "BUY", "1.5", "1000002")
+    assert [order.status for order in (early, late, worse)] == [FILLED, PARTIALLY_FILLED, PLACED]
 
 
 def test_a_trade_happens_at_the_resting_price_and_the_difference_is_given_back(engine):
@@ -47,6 +46,12 @@ def test_a_trade_happens_at_the_resting_price_and_the_difference_is_given_back(e
     order = limit(engine, "b", "BUY", "1", "1500000")
     assert order.status == FILLED
     assert balance(engine, "b", "ZAR") == (Decimal("9000000"), 0)
+
+
+def test_a_resting_rest_reserves_its_own_price_only(engine):
+    limit(engine, "a", "SELL", "0.4", "1000000")
+    limit(engine, "b", "BUY", "1", "1500000")
+    assert balance(engine, "b", "ZAR") == (Decimal("8700000"), Decimal("900000"))
 
 
 def test_what_does_not_match_rests(engine):

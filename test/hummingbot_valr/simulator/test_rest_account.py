@@ -109,6 +109,15 @@ async def test_a_rewarded_fill_has_a_reward_instead_of_a_fee(client, exchange):
     assert (row["makerReward"], row["makerRewardCurrency"]) == ("0.0001", "BTC") and "fee" not in row
 
 
+async def test_a_free_fill_has_no_fee_here_and_a_zero_on_the_socket(client, exchange):
+    exchange.engine.set_fees(exchange.account_id, "BTCZAR", "0", "0")
+    socket = await client.account_socket()
+    await fill(exchange)
+    row = (await client.get("/v1/account/tradehistory")).body[0]
+    assert not {"fee", "feeCurrency", "makerReward"} & set(row)
+    assert (await socket.until("NEW_ACCOUNT_TRADE"))["data"]["fee"] == "0"
+
+
 async def test_trade_ids_may_differ_from_the_sockets(client, exchange):
     await fill(exchange)
     same = (await client.get("/v1/account/tradehistory")).body[0]["id"]
