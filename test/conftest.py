@@ -1,4 +1,4 @@
-"""Fixtures of several test folders: Hummingbots to install into, real ones, made of the one this environment has."""
+"""Fixtures of several test folders: a clean HTTP session, and Hummingbots to install into, real ones, made of the one this environment has."""
 import importlib.util
 import json
 import os
@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+
 OWN_NAMES = ("valr", "valr_spot_candles", "valr_rate_source.py", "__pycache__")
+
+
+@pytest.fixture(autouse=True)
+async def fresh_http_session():
+    """Hummingbot shares one HTTP session in the process, which would outlive the event loop of the test it began in."""
+    yield
+    await ConnectionsFactory().close()
 
 
 def _link_or_copy(source: str, target: str) -> str:

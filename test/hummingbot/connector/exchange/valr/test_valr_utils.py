@@ -20,7 +20,7 @@ def test_only_active_spot_pairs_are_traded(row, valid):
 
 @pytest.mark.parametrize("name, key_map", [
     ("valr", valr_utils.ValrConfigMap), ("valr_simulator", valr_utils.ValrSimulatorConfigMap)])
-def test_hummingbot_builds_the_connector_from_the_keys_connect_asked_for(name, key_map):
+async def test_hummingbot_builds_the_connector_from_the_keys_connect_asked_for(name, key_map):
     keys = key_map.model_construct(**{
         f"{name}_api_key": SecretStr("key"), f"{name}_api_secret": SecretStr("secret"), f"{name}_subaccount_id": "12"})
     setting = AllConnectorSettings.get_connector_settings()[name]
