@@ -1,4 +1,4 @@
-"""Fixtures of several test folders: a clean HTTP session, and Hummingbots to install into, real ones, made of the one this environment has."""
+"""Fixtures of several test folders: a clean HTTP session, and Hummingbots to install into, real ones, made of ours."""
 import importlib.util
 import json
 import os
