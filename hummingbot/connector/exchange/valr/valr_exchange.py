@@ -6,6 +6,7 @@ from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Set
 
 from bidict import bidict
 
+from hummingbot.client.config.fee_overrides_config_map import fee_overrides_config_map
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.valr import (
     valr_constants as CONSTANTS,
@@ -42,6 +43,7 @@ from hummingbot.core.data_type.limit_order import LimitOrder
 from hummingbot.core.data_type.market_order import MarketOrder
 from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TradeFeeBase
 from hummingbot.core.utils.async_utils import safe_ensure_future, safe_gather
+from hummingbot.core.utils.estimate_fee import build_trade_fee
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
 
@@ -411,10 +413,20 @@ class ValrExchange(ExchangePyBase):
             is_maker: Optional[bool] = None,
     ) -> TradeFeeBase:
         is_maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
+        if self._is_fee_overridden(is_maker):
+            return build_trade_fee(
+                self.name, is_maker, base_currency, quote_currency, order_type, order_side, amount, price)
         rates: Optional[FeeRates] = self._trading_fees.get(combine_to_hb_trading_pair(base_currency, quote_currency))
         if rates is None:
             return DeductedFromReturnsTradeFee(percent=self.estimate_fee_pct(is_maker))
         return DeductedFromReturnsTradeFee(percent=rates.maker if is_maker else rates.taker)
+
+    def _is_fee_overridden(self, is_maker: bool) -> bool:
+        """
+        :return: True if the user has set the rate in conf_fee_overrides.yml; for estimates it counts more than VALR's
+        """
+        override = fee_overrides_config_map.get(f"{self.name}_{'maker' if is_maker else 'taker'}_percent_fee")
+        return override is not None and override.value is not None
 
     async def get_all_pairs_prices(self) -> List[Dict[str, Any]]:
         """

@@ -1,6 +1,6 @@
 """
-Makes VALR's candles and prices known to Hummingbot, which keeps its own in fixed tables: as `valr` and, from the
-embedded exchange, as `valr_simulator`.
+Makes VALR's candles, prices and fee overrides known to Hummingbot, which keeps its own in fixed tables: as `valr` and,
+for the embedded exchange, as `valr_simulator`.
 
 Hummingbot imports connectors while it is itself half imported, so nothing of it can be imported from here. Each table
 is completed as soon as somebody else has imported its module.
@@ -8,9 +8,10 @@ is completed as soon as somebody else has imported its module.
 import importlib.machinery
 import logging
 import sys
+from decimal import Decimal, InvalidOperation
 from importlib.abc import MetaPathFinder
 from types import ModuleType
-from typing import Callable, Dict
+from typing import Any, Callable, Dict
 
 Completion = Callable[[ModuleType], None]
 
@@ -48,10 +49,38 @@ def _add_rate_source_modes(config_module: ModuleType):
         config_module.RATE_SOURCE_MODES[mode.model_config["title"]] = mode
 
 
+def _load_fee_overrides(config_module: ModuleType):
+    """
+    Of the user's conf_fee_overrides.yml Hummingbot reads the lines that its template has, and then writes the file anew
+    without the others. Loaded before that, VALR's are in use and stay in the file.
+    """
+    path = config_module.TRADE_FEES_CONFIG_PATH
+    for key, value in (config_module.read_yml_file(path) if path.exists() else {}).items():
+        variable = config_module.fee_overrides_config_map.get(key)
+        if variable is None or value is None or not key.startswith("valr_"):
+            continue
+        try:
+            variable.value = _percent(value) if variable.type == "decimal" else value
+        except ValueError:
+            logging.getLogger(__name__).error(
+                f"{key} in {path.name} is ignored: {value!r} is not a percentage. Write a number such as 0.1.")
+
+
+def _percent(value: Any) -> Decimal:
+    try:
+        percent = Decimal(str(value))
+    except InvalidOperation as error:
+        raise ValueError(value) from error
+    if not percent.is_finite():
+        raise ValueError(value)
+    return percent
+
+
 _COMPLETIONS: Dict[str, Completion] = {
     "hummingbot.data_feed.candles_feed.candles_factory": _add_candles,
     "hummingbot.core.rate_oracle.rate_oracle": _add_rate_sources,
     "hummingbot.client.config.client_config_map": _add_rate_source_modes,
+    "hummingbot.client.config.config_helpers": _load_fee_overrides,
 }
 
 
@@ -105,5 +134,5 @@ class _Registration(MetaPathFinder):
 
 
 def register():
-    """Adds VALR's candles feed and rate source to Hummingbot, now or as soon as Hummingbot has loaded its tables."""
+    """Adds what VALR has to Hummingbot's tables, now or as soon as Hummingbot has loaded them."""
     _Registration(_COMPLETIONS).start()

@@ -5,6 +5,7 @@ Hummingbot imports this module at every start. A ModuleNotFoundError here would 
 and any other exception would stop every Hummingbot command, so nothing optional is imported.
 """
 import logging
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Dict
 
@@ -66,7 +67,8 @@ class ValrSimulatorConfigMap(BaseConnectorConfigMap):
 OTHER_DOMAINS = ["valr_simulator"]
 OTHER_DOMAINS_PARAMETER = {"valr_simulator": "valr_simulator"}
 OTHER_DOMAINS_EXAMPLE_PAIR = {"valr_simulator": EXAMPLE_PAIR}
-OTHER_DOMAINS_DEFAULT_FEES = {"valr_simulator": DEFAULT_FEES}
+# A copy, because Hummingbot writes the user's fee overrides for one connector into its schema.
+OTHER_DOMAINS_DEFAULT_FEES = {"valr_simulator": replace(DEFAULT_FEES)}
 OTHER_DOMAINS_KEYS = {"valr_simulator": ValrSimulatorConfigMap.model_construct()}
 
 try:
