@@ -11,7 +11,12 @@ import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_account_polling import ValrAccountPolling
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
-from hummingbot.connector.exchange.valr.valr_errors import ValrCommandNotSent, ValrLoginRefused, ValrOutcomeUnknown
+from hummingbot.connector.exchange.valr.valr_errors import (
+    ValrCommandNotSent,
+    ValrLoginRefused,
+    ValrOutcomeUnknown,
+    one_line,
+)
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 from hummingbot.core.web_assistant.connections.ws_connection import WSConnection
@@ -101,7 +106,7 @@ class ValrAccountConnection(WSConnection):
         elif message.type is aiohttp.WSMsgType.ERROR:
             raise ConnectionError(f"the connection broke: {message.data}")
         elif message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.CLOSED):
-            reason = f": {message.extra}" if message.extra else ""
+            reason = f": {one_line(message.extra)}" if message.extra else ""
             raise ConnectionError(f"closed with code {self._connection.close_code}{reason}")
         return None
 
@@ -361,9 +366,10 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
             if not request.reply.done():
                 request.reply.set_result(frame)
         elif kind == CONSTANTS.CANCEL_ON_DISCONNECT_EVENT:
-            self.logger().info(f"VALR's setting of cancel-on-disconnect: {frame.get('data')}")
+            self.logger().info(f"VALR's setting of cancel-on-disconnect: {one_line(frame.get('data'))}")
         elif kind != CONSTANTS.PONG:
-            self.logger().debug(f"Ignored {kind} on VALR's account socket: {frame.get('message', '')}")
+            text = one_line(f"{kind} on VALR's account socket: {frame.get('message', '')}")
+            self.logger().debug(f"Ignored {text}")
 
     def _request_answered_by(self, frame: Dict[str, Any]) -> Optional[PendingRequest]:
         message_id = frame.get("clientMsgId")
@@ -417,4 +423,4 @@ def _decoded(text: str) -> Any:
 
 
 def _without_keys(reason: Any) -> str:
-    return re.sub(r"[0-9A-Za-z]{32,}", "***", str(reason))[:300]
+    return one_line(re.sub(r"[0-9A-Za-z]{32,}", "***", str(reason)))

@@ -15,6 +15,7 @@ from hummingbot.connector.exchange.valr.valr_errors import (
     ValrCommandNotSent,
     ValrOrderRejected,
     ValrOutcomeUnknown,
+    one_line,
 )
 
 if TYPE_CHECKING:
@@ -228,9 +229,10 @@ class ValrOrderEntry:
                 pass
         self._await_event(client_order_id, REST)
         reply = await self._send_over_rest(self._connector._api_post, path, payload)
-        if not isinstance(reply, dict) or not isinstance(reply.get("id"), str):
+        order_id = _as_text(_as_dict(reply).get("id"))
+        if not order_id:
             raise ValrOutcomeUnknown(f"VALR's reply to POST {path} has no order id.")
-        return Placement(exchange_order_id=reply["id"], is_final=True)
+        return Placement(exchange_order_id=order_id, is_final=True)
 
     async def _send_over_socket(self, command: str, payload: Dict[str, Any], limit_id: str) -> Dict[str, Any]:
         """:return: the data of VALR's acknowledgement"""
@@ -323,7 +325,8 @@ def _acknowledged_data(command: str, reply: Dict[str, Any]) -> Dict[str, Any]:
     """
     kind, error, data = reply["type"], reply.get("error"), _as_dict(reply.get("data"))
     is_direct = kind == REPLIES[command]
-    is_taken = data.get("requested") in (True, "true") if command == CONSTANTS.CANCEL_COMMAND else data.get("orderId")
+    is_taken = (data.get("requested") in (True, "true") if command == CONSTANTS.CANCEL_COMMAND
+                else _as_text(data.get("orderId")))
     if is_direct and is_taken and not error and "code" not in data:
         return data
     rejection = _rejection(error, data, reply)
@@ -335,7 +338,7 @@ def _acknowledged_data(command: str, reply: Dict[str, Any]) -> Dict[str, Any]:
 def _batch_outcome(outcome: Any) -> BatchOutcome:
     outcome = _as_dict(outcome)
     if outcome.get("accepted") is True:
-        return Placement(exchange_order_id=str(outcome.get("orderId", "")), is_final=False)
+        return Placement(exchange_order_id=_as_text(outcome.get("orderId")), is_final=False)
     rejection = _rejection(outcome.get("error"), outcome)
     return rejection if rejection.reason else ValrOutcomeUnknown("VALR did not tell the outcome of an item of a batch.")
 
@@ -348,8 +351,7 @@ def _rejection(*holders: Any) -> ValrOrderRejected:
     reason, code = "", None
     for holder in holders:
         holder = {"message": holder} if isinstance(holder, str) else _as_dict(holder)
-        reason = reason or " ".join(
-            str(holder[key]).strip() for key in ("message", "validationErrors") if holder.get(key))
+        reason = reason or one_line(f"{holder.get('message') or ''} {holder.get('validationErrors') or ''}")
         code = code if code is not None or type(holder.get("code")) is not int else holder["code"]
     if code is None and "duplicate customer order id" in reason.lower():
         code = CONSTANTS.DUPLICATE_ORDER_ID_CODE
@@ -358,3 +360,7 @@ def _rejection(*holders: Any) -> ValrOrderRejected:
 
 def _as_dict(value: Any) -> Dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
