@@ -3,11 +3,11 @@ from typing import Any, Dict, List
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_parsers as parsers
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr.valr_key_check import NEEDED_PERMISSIONS, explain_refusal
 from hummingbot_valr.check.mends import RECORD_AND_REPORT, SIGNATURE, described, mend_of
 from hummingbot_valr.check.report import Row, fail, ok, skipped, warn
 from hummingbot_valr.check.session import Session
 
-_NEEDED = (CONSTANTS.VIEW_PERMISSION, CONSTANTS.TRADE_PERMISSION)
 _NEW_KEY = "Create a key with View and Trade at VALR, and nothing else."
 
 
@@ -17,26 +17,24 @@ async def check_key(session: Session) -> List[Row]:
         key = await session.get_signed(CONSTANTS.API_KEY_PATH)
     except ValrAPIError as error:
         if error.code == CONSTANTS.INVALID_SIGNATURE_CODE:
-            return [skipped("key", "signature"), fail("signature", described(error), SIGNATURE),
+            return [skipped("key", "signature"),
+                    fail("signature", explain_refusal(error, None), SIGNATURE),
                     skipped("permissions", "signature")]
-        return _key_failed(error, session)
+        return _key_failed(explain_refusal(error, None), error, session)
     except Exception as error:
-        return _key_failed(error, session)
+        return _key_failed(described(error), error, session)
     session.is_key_accepted = True
     return [_key_row(session, key), ok("signature", "VALR accepts it"), _permissions_row(key)]
 
 
-def _key_failed(error: Exception, session: Session) -> List[Row]:
-    return [fail("key", described(error), mend_of(error, session.domain)),
+def _key_failed(detail: str, error: Exception, session: Session) -> List[Row]:
+    return [fail("key", detail, mend_of(error, session.domain)),
             skipped("signature", "key"), skipped("permissions", "key")]
 
 
 def _key_row(session: Session, key: Dict[str, Any]) -> Row:
-    is_sub_account, subaccount_id = key.get("isSubAccount") is True, session.exchange.subaccount_id
-    if is_sub_account and subaccount_id:
-        return warn("key", "the key belongs to a sub-account, and a sub-account id is set",
-                    "Leave the sub-account id empty: such a key acts for its own account only.")
-    owner = "a sub-account" if is_sub_account or subaccount_id else "the primary account"
+    is_sub_account = key.get("isSubAccount") is True or session.exchange.subaccount_id
+    owner = "a sub-account" if is_sub_account else "the primary account"
     bound = "bound to an IP address" if key.get("allowedIpAddressCidr") else "not bound to an IP address"
     return ok("key", f"from {session.key_source}; it acts for {owner} and is {bound}")
 
@@ -46,10 +44,10 @@ def _permissions_row(key: Dict[str, Any]) -> Row:
     permissions = key.get("permissions")
     if not isinstance(permissions, list):
         return fail(name, "VALR did not name the key's permissions", RECORD_AND_REPORT)
-    missing = [permission for permission in _NEEDED if permission not in permissions]
+    missing = [permission for permission in NEEDED_PERMISSIONS if permission not in permissions]
     if missing:
         return fail(name, f"the key lacks {' and '.join(missing)}", _NEW_KEY)
-    surplus = [permission for permission in permissions if permission not in _NEEDED]
+    surplus = [permission for permission in permissions if permission not in NEEDED_PERMISSIONS]
     if surplus:
         return warn(name, f"the key may also {', '.join(surplus)}",
                     f"A bot needs none of that, and whoever steals its key can use it. {_NEW_KEY}")

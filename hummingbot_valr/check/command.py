@@ -60,12 +60,9 @@ def _confirmed(plan: OrderPlan, exchange: str) -> bool:
     # Real money is never spent by a script: the answer has to come from a terminal.
     if exchange == "valr" and not sys.stdin.isatty():
         return False
-    try:
-        answer = typer.prompt(f"{exchange}: place {plan}, and cancel it at once? Type {_CONFIRMATION!r} to do it",
-                              default="", show_default=False, err=True)
-    except typer.Abort:
-        return False
-    return answer.strip() == _CONFIRMATION
+    question = f"{exchange}: place {plan}, and cancel it at once? Type {_CONFIRMATION!r} to do it: "
+    typer.echo(question, err=True, nl=False)
+    return sys.stdin.readline().strip() == _CONFIRMATION
 
 
 def _show(rows: List[Row], is_json: bool) -> None:

@@ -8,8 +8,10 @@ RECORD_AND_REPORT = "Run the check again with --record FILE and file an issue wi
 SIGNATURE = ("Set the API secret again, whole and without blanks. If you use a sub-account id, check that it is one of "
              "this account and that the key belongs to the primary account.")
 IP_ADDRESS = "Add this machine's public IP address to the key at VALR, or use a key that is not bound to an address."
-KEY = "Set the API key again, whole and without blanks, or create a new one at VALR with View and Trade."
-KEYS_ARE_MISSING = "Set VALR_API_KEY and VALR_API_SECRET, or `connect` in Hummingbot first, to test this too."
+KEY = ("Set the API key again, whole and without blanks, or create a new one at VALR with View and Trade. If you use a "
+       "sub-account id, check that, too.")
+KEYS_ARE_MISSING = ("Set VALR_API_KEY and VALR_API_SECRET, or `connect` in Hummingbot first (and set HBOT_PASSWORD "
+                    "where nobody can be asked), to test this, too.")
 READ_ONLY = "VALR is in maintenance: wait until status.valr.com reports its end."
 RATE_LIMIT = "Wait a minute. If it happens again, other programs on this IP address use up VALR's rate limits."
 

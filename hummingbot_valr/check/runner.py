@@ -8,13 +8,13 @@ from hummingbot_valr.check.account_checks import check_balances, check_fees, che
 from hummingbot_valr.check.account_socket_check import check_account_socket
 from hummingbot_valr.check.credentials import Credentials
 from hummingbot_valr.check.latency_check import check_latency
-from hummingbot_valr.check.mends import KEYS_ARE_MISSING
+from hummingbot_valr.check.mends import KEYS_ARE_MISSING, RECORD_AND_REPORT
 from hummingbot_valr.check.order_check import NAME as ORDER, check_order_plan, place_and_cancel
 from hummingbot_valr.check.order_plan import OrderPlan
 from hummingbot_valr.check.probe import ProbedExchange
 from hummingbot_valr.check.public_checks import check_clock, check_market_summary, check_pairs, check_reachability
 from hummingbot_valr.check.recorder import Recorder
-from hummingbot_valr.check.report import Row, Status, skipped, warn
+from hummingbot_valr.check.report import Row, Status, fail, skipped, warn
 from hummingbot_valr.check.session import Session
 from hummingbot_valr.check.trade_socket_check import check_trade_socket
 
@@ -83,7 +83,11 @@ async def _rows_of(step: _Step, session: Session, causes: Dict[str, str]) -> Lis
         return [skipped(name, cause) for name in step.names]
     if step.is_private and not session.key_source:
         return [warn(name, "not tested: no keys", KEYS_ARE_MISSING) for name in step.names]
-    outcome = await step.check(session)
+    try:
+        outcome = await step.check(session)
+    except Exception as error:
+        detail = f"something came that was not expected: {type(error).__name__} {error}"
+        outcome = [fail(name, detail, RECORD_AND_REPORT) for name in step.names]
     rows = outcome if isinstance(outcome, list) else [outcome]
     causes.update({row.name: row.name for row in rows if row.status is Status.FAIL})
     return rows

@@ -25,8 +25,9 @@ _HEALS = ("The connector subscribes anew when that happens, and quotes nothing u
 class _Watch:
     """What came over the socket so far."""
 
-    def __init__(self, symbols: List[str], session: Session):
-        self.books = {symbol: ValrOrderBook() for symbol in symbols}
+    def __init__(self, pairs: Dict[str, str], session: Session):
+        self.pairs = pairs
+        self.books = {symbol: ValrOrderBook() for symbol in pairs}
         self.frames = 0
         self.trades = 0
         self.round_trips: List[float] = []
@@ -35,7 +36,7 @@ class _Watch:
 
     @property
     def missing(self) -> List[str]:
-        return [symbol for symbol, book in self.books.items() if not book.is_synchronized]
+        return [self.pairs[symbol] for symbol, book in self.books.items() if not book.is_synchronized]
 
     def take(self, frame: Any) -> Optional[str]:
         """What is wrong with the frame, None when nothing is."""
@@ -70,15 +71,14 @@ class _Watch:
         data = frame.get("d") or {}
         result = book.apply_snapshot(data) if is_snapshot else book.apply_diff(data)
         if isinstance(result, BookFault):
-            return f"{frame['ps']}: {result.text}"
+            return f"{self.pairs[frame['ps']]}: {result.text}"
         self.frames += 1
         return None
 
 
 async def check_trade_socket(session: Session) -> Row:
     try:
-        pairs = await session.sample_pairs()
-        watch = _Watch(list(pairs), session)
+        watch = _Watch(await session.sample_pairs(), session)
         async with _connection(session) as connection:
             fault = await _watch(session, connection, watch)
     except aiohttp.WSServerHandshakeError as error:
@@ -90,13 +90,13 @@ async def check_trade_socket(session: Session) -> Row:
         return fail(NAME, *fault)
     session.latencies["trade socket"] = watch.round_trips
     signed = "signed" if session.is_key_accepted else "not signed"
-    return ok(NAME, f"{watch.frames} frames of {', '.join(pairs.values())} verified by sequence and checksum in "
+    return ok(NAME, f"{watch.frames} frames of {', '.join(watch.pairs.values())} verified by sequence and checksum in "
                     f"{session.seconds:g} s, {watch.trades} trades, {signed}")
 
 
 async def _watch(session: Session, connection: ValrAccountConnection, watch: _Watch) -> Optional[tuple[str, str]]:
     """What is wrong and its mend, None when all is well for as long as the person asked for."""
-    symbols = list(watch.books)
+    symbols = list(watch.pairs)
     request = {"type": CONSTANTS.SUBSCRIBE, "subscriptions": [
         {"event": event, "pairs": symbols} for event in (CONSTANTS.BOOK_EVENT, CONSTANTS.TRADE_EVENT)]}
     session.recorder.public("trade", "out", CONSTANTS.SUBSCRIBE, request)
