@@ -17,14 +17,16 @@ class Heartbeat:
     ANSWER_TIME = 0.4
     LONGEST_ANSWER_TIME = 5.0
     RATE_INTERVAL = 1.0
+    # A new connection counts as a busy one until it is known better.
+    FIRST_RATE = 20.0  # frames a second
 
     def __init__(self, now: float):
         self.silent_since: Optional[float] = None  # a PING was not answered in time, and nothing came since
         self._asked_at: Optional[float] = None  # the first PING without an answer
         self._next_ping = now + CONSTANTS.PING_INTERVAL
         self._answer_time = self.ANSWER_TIME
-        self._patience = CONSTANTS.PING_INTERVAL
-        self._rate = 0.0  # frames a second
+        self._patience = self.SHORTEST_PATIENCE
+        self._rate = self.FIRST_RATE
         self._counted_at = now
         self._counted_frames = 0
 

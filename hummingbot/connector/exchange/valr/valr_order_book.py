@@ -105,6 +105,7 @@ class ValrOrderBook:
         self._asks = _Side(sign=-1.0)
         self._update_id = 0
         self._checksum = 0
+        self._snapshot_update_id = 0
         self._skipped_update_id = 0  # of the last diff that came while there was no snapshot
         self._parts = [""] * (2 * CHECKSUM_DEPTH)
 
@@ -123,6 +124,7 @@ class ValrOrderBook:
             return self._malformed(error)
         self._bids.clear()
         self._asks.clear()
+        self._snapshot_update_id = update_id
         self._update_id = update_id - 1
         self.is_synchronized = True
         fault = self.apply_diff(data)
@@ -145,7 +147,7 @@ class ValrOrderBook:
             asks = self._asks.apply(data["a"], update_id) if data["a"] else []
             checksum = data["cs"]
         except (KeyError, TypeError, ValueError) as error:
-            return self._malformed(error)
+            return self._malformed(error) if self.is_synchronized else None
         best_bids = self._bids.best
         best_asks = self._asks.best
         if len(best_bids) == len(best_asks) == CHECKSUM_DEPTH:
@@ -165,6 +167,11 @@ class ValrOrderBook:
     def rows(self) -> BookRows:
         """The whole book as it is now."""
         return self._bids.rows(self._update_id), self._asks.rows(self._update_id), self._update_id
+
+    @property
+    def age(self) -> int:
+        """How many verified diffs followed the snapshot."""
+        return self._update_id - self._snapshot_update_id
 
     def invalidate(self):
         """Takes no diff until the next snapshot."""

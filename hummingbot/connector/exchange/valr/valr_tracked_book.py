@@ -70,6 +70,7 @@ class TrackedBook:
         self.metrics.snapshots_processed += 1
         self.metrics.last_snapshot_timestamp = time.perf_counter()
         self.feed = feed
+        self.is_refused = False
         self.initialised.set()
         self.answered.set()
 

@@ -67,7 +67,7 @@ class ValrTradeFeed:
     """Keeps a connection for the pairs that share it, and replaces it in time without a gap in their books."""
 
     # A connection that lived as long is followed by the next one without a growing delay.
-    STABLE_AGE = 60.0  # seconds
+    STABLE_AGE = 10.0  # seconds
 
     def __init__(self, sockets: ValrTradeSocketFactory, logger: Logger):
         self.books: List[TrackedBook] = []

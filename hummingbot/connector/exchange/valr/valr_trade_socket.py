@@ -30,7 +30,7 @@ _REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
 class _Subscription:
     """One pair on one connection."""
 
-    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since", "synchronized_at")
+    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since")
 
     def __init__(self, tracked: TrackedBook, now: float):
         self.tracked = tracked
@@ -39,7 +39,6 @@ class _Subscription:
         self.wants_verified = not is_fallback
         self.wants_aggregated = is_fallback
         self.waiting_since: Optional[float] = None if is_fallback else now  # perf_counter seconds, for a snapshot
-        self.synchronized_at = now
 
 
 class ValrTradeSocket(WSConnection):
@@ -52,9 +51,9 @@ class ValrTradeSocket(WSConnection):
     """
 
     SNAPSHOT_TIMEOUT = 5.0  # seconds
-    # A book that fails as often, each time within the window after its snapshot, cannot be verified.
+    # A book that fails as often, each time within so many frames after its snapshot, cannot be verified.
     FAULTS_BEFORE_FALLBACK = 3
-    FAULT_WINDOW = 10.0  # seconds
+    FAULT_WINDOW = 10  # frames
     FALLBACK_RETRY_INTERVAL = 300.0  # seconds
     CLOSE_TIMEOUT = 1.0  # seconds
     # After this long without an answer to a PING, a second connection is opened to replace this one.
@@ -113,8 +112,7 @@ class ValrTradeSocket(WSConnection):
                 heir._serve_verified(inherited, inherited.book.rows())
             elif tracked.lose(reason):
                 lost.append(tracked.trading_pair)
-        if heir is not None:
-            heir._report_regained()
+        self._report_regained()
         return lost
 
     async def run(self):
@@ -230,7 +228,6 @@ class ValrTradeSocket(WSConnection):
         snapshot = subscription.book.apply_snapshot(data)
         if type(snapshot) is tuple:
             subscription.waiting_since = None
-            subscription.synchronized_at = time.perf_counter()
             subscription.tracked.has_missed_snapshot = False
             if subscription.tracked.source is self:
                 self._serve_verified(subscription, snapshot)
@@ -290,17 +287,19 @@ class ValrTradeSocket(WSConnection):
         if not tracked.is_verified:
             tracked.regain()
             self._regained.append(tracked.trading_pair)
+            self._work.set()  # several that come together are reported together
 
     # === Faults ===
 
     def _on_fault(self, subscription: _Subscription, fault: BookFault):
         tracked = subscription.tracked
+        self._report_regained()
         tracked.faults.count(fault)
         if tracked.source is self and tracked.lose(fault.text, fault):
             self._logger.warning(
                 f"The order book of {tracked.trading_pair} is not verified ({fault.text}). It is subscribed anew.")
         now = time.perf_counter()
-        is_recent = now - subscription.synchronized_at < self.FAULT_WINDOW
+        is_recent = subscription.book.age < self.FAULT_WINDOW
         tracked.consecutive_faults = tracked.consecutive_faults + 1 if is_recent else 1
         if tracked.consecutive_faults >= self.FAULTS_BEFORE_FALLBACK:
             self._fall_back(subscription, fault.text)
@@ -311,8 +310,8 @@ class ValrTradeSocket(WSConnection):
 
     def _fall_back(self, subscription: _Subscription, reason: str):
         tracked = subscription.tracked
-        if tracked.source is self:
-            tracked.lose(reason)
+        if tracked.source is self and tracked.lose(reason):
+            self._logger.warning(f"The order book of {tracked.trading_pair} is not verified ({reason}).")
         tracked.consecutive_faults = 0
         tracked.fallback_until = time.perf_counter() + self.FALLBACK_RETRY_INTERVAL
         subscription.book.invalidate()
@@ -327,7 +326,6 @@ class ValrTradeSocket(WSConnection):
             return
         self.settled.set()
         self.has_worked = True
-        self._report_regained()
 
     def _report_regained(self):
         if self._regained:
@@ -340,6 +338,7 @@ class ValrTradeSocket(WSConnection):
         heartbeat = Heartbeat(time.perf_counter())
         while True:
             self._work.clear()
+            self._report_regained()
             await self._update_subscriptions()
             now = time.perf_counter()
             frames = sum(pair.tracked.metrics.diffs_processed for pair in self._subscriptions.values())
@@ -405,7 +404,6 @@ class ValrTradeSocket(WSConnection):
             if tracked in self._doubted and tracked.source is self and subscription.book.is_synchronized:
                 self._regain(tracked)
         self._doubted = []
-        self._report_regained()
 
     def _check_snapshots(self, now: float):
         for subscription in self._subscriptions.values():
