@@ -43,10 +43,7 @@ class ValrAccountEvents:
         if kind == CONSTANTS.AUTHENTICATED:
             self._connector.close_gap()
         elif (handler := self._handlers.get(kind)) is not None:
-            data = event.get("data")
-            if not isinstance(data, (dict, list)):
-                raise ValueError(f"the data of {kind} are {data!r}")
-            handler(data)
+            handler(event.get("data"))
 
     def _on_balance(self, data: Any):
         self._connector.process_balance(parsers.balance(data))
@@ -65,7 +62,8 @@ class ValrAccountEvents:
         """
         rows = {}
         for row in parsers.open_order_rows(data):
-            order = self._tracker.find(row.get("customerOrderId"), row.get("orderId"))
+            exchange_order_id, client_order_id = parsers.order_ids(row)
+            order = self._tracker.find(client_order_id, exchange_order_id)
             if order is None:
                 continue
             rows[order.client_order_id] = row

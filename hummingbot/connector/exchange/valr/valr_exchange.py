@@ -783,7 +783,8 @@ class ValrExchange(ExchangePyBase):
             path_url=CONSTANTS.OPEN_ORDERS_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
         reports = {}
         for row in parsers.open_order_rows(rows):
-            order = self._order_tracker.find(row.get("customerOrderId"), row.get("orderId"))
+            exchange_order_id, client_order_id = parsers.order_ids(row)
+            order = self._order_tracker.find(client_order_id, exchange_order_id)
             if order is not None:
                 reports[order.client_order_id] = parsers.open_order(row)
         return reports

@@ -204,7 +204,8 @@ class ValrOrderLookup:
                 path_url=CONSTANTS.TRADE_HISTORY_PATH, params=params, is_auth_required=True,
                 limit_id=CONSTANTS.ACCOUNT_LIMIT)
             for row in page:
-                order = self._tracker.find(row.get("customerOrderId"), row.get("orderId"))
+                exchange_order_id, client_order_id = parsers.order_ids(row)
+                order = self._tracker.find(client_order_id, exchange_order_id)
                 if order is not None and order.client_order_id in fills:
                     fills[order.client_order_id].append(parsers.fill(row))
             for order in orders:
