@@ -191,7 +191,8 @@ async def test_an_order_that_is_filled(tester, monkeypatch):
 
 
 async def test_ctrl_c_leaves_nothing(tester):
-    running = asyncio.ensure_future(placed(tester))
+    tester.exchange.faults.socket_cancel.next("lost_before")
+    running = asyncio.ensure_future(placed_impatiently(tester))
     while not orders(tester):
         await asyncio.sleep(0.001)
     running.cancel()
