@@ -21,7 +21,7 @@ MAX_ROWS_PER_REQUEST = 300
 # VALR refuses a range of more than 300 candles. Both ends of a range are asked for, so 299 intervals are 300 candles.
 MAX_INTERVALS_PER_REQUEST = MAX_ROWS_PER_REQUEST - 1
 
-# Replies may be cached for 50 s (documentation), so a candle is asked for again after it has closed.
+# The last closed candle is asked for again, together with the running one: its last trades may have been missed.
 RECHECKED_CANDLES = 2
 # How often candles that do not come by socket are asked for: 12 of the 1 200 requests a minute VALR grants.
 POLL_INTERVAL = 5.0  # seconds

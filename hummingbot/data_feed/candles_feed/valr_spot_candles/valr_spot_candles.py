@@ -227,11 +227,15 @@ class ValrSpotCandles(CandlesBase):
 
     def _get_rest_candles_params(self, start_time: Optional[int] = None, end_time: Optional[int] = None,
                                  limit: Optional[int] = None) -> Dict[str, Any]:
-        """VALR counts in epoch seconds; up to the last second of the last candle, so that it is included."""
+        """
+        VALR counts in epoch seconds. The end lies within the last candle, so that it is included, and for the running
+        one at this second, so that the request differs from earlier ones, whose replies may be cached for 50 seconds.
+        """
+        end_of_candle = int(end_time) + self.interval_in_seconds - 1
         return {
             "periodSeconds": self.intervals[self.interval],
             "startTime": int(start_time),
-            "endTime": int(end_time) + self.interval_in_seconds - 1,
+            "endTime": max(int(end_time), min(end_of_candle, int(self._now()))),
             "limit": CONSTANTS.MAX_ROWS_PER_REQUEST,
             "includeEmpty": "true",
         }

@@ -185,12 +185,23 @@ async def test_a_documented_row_becomes_a_candle():
 async def test_candles_are_asked_for_as_valr_wants_it(server):
     feed = ValrSimulatorSpotCandles(PAIR)
 
-    candles = await feed.fetch_candles(end_time=NOW, limit=1000)
+    candles = await feed.fetch_candles(end_time=NOW - 60, limit=1000)
 
-    assert server.queries == [{"periodSeconds": "60", "startTime": str(NOW - 299 * 60), "endTime": str(NOW + 59),
+    assert server.queries == [{"periodSeconds": "60", "startTime": str(NOW - 300 * 60), "endTime": str(NOW - 1),
                                "limit": "300", "includeEmpty": "true"}]
     assert server.headers[0]["Content-Type"] == "application/json"
-    assert [int(row[0]) for row in candles] == list(range(NOW - 299 * 60, NOW + 1, 60))
+    assert [int(row[0]) for row in candles] == list(range(NOW - 300 * 60, NOW, 60))
+
+
+async def test_each_request_for_the_running_candle_is_a_new_one(server):
+    """VALR lets the reply to a request be cached for 50 seconds."""
+    feed = ValrSimulatorSpotCandles(PAIR)
+
+    for server.now in (NOW, NOW + 20, NOW + 25.5):
+        candles = await feed.fetch_candles(end_time=NOW, limit=1)
+        assert candles[-1][0] == NOW
+
+    assert [int(query["endTime"]) for query in server.queries] == [NOW, NOW + 20, NOW + 25]
 
 
 async def test_history_is_complete_over_several_requests_and_quiet_minutes(server, start):
