@@ -11,7 +11,7 @@ from collections import Counter, defaultdict, deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, DefaultDict, Deque, Dict, Iterable, List, Optional, Union
+from typing import Any, DefaultDict, Deque, Dict, Iterable, List, Union
 
 from pydantic import Field, field_validator, model_validator
 from tabulate import tabulate
@@ -172,8 +172,8 @@ class ValrTestBot(StrategyV2Base):
             return
         mid = (best_bid + best_ask) / 2
         tick = self.connector.get_order_price_quantum(pair, mid)
-        bid = min(mid * (1 - self.config.spread), best_ask - tick)
-        ask = max(mid * (1 + self.config.spread), best_bid + tick)
+        bid = mid * (1 - self.config.spread)
+        ask = max(mid * (1 + self.config.spread), best_bid + tick)  # prices are rounded down
         amount = self.config.order_amount_quote / mid
         maker = self.connector.get_maker_order_type()
         self._place(pair, TradeType.BUY, maker, amount, bid)
@@ -189,27 +189,24 @@ class ValrTestBot(StrategyV2Base):
             progress.round_trip.appendleft(side)
             return
         amount = self.config.order_amount_quote / price if side is TradeType.BUY else progress.round_trip_amount
-        if not self._place(pair, side, OrderType.MARKET, amount, price):
-            progress.round_trip.clear()
+        if amount > 0:
+            self._place(pair, side, OrderType.MARKET, amount, price)
 
-    def _place(self, pair: str, side: TradeType, order_type: OrderType, amount: Decimal, price: Decimal) -> bool:
+    def _place(self, pair: str, side: TradeType, order_type: OrderType, amount: Decimal, price: Decimal) -> None:
         amount = self.connector.quantize_order_amount(pair, amount)
         price = self.connector.quantize_order_price(pair, price)
         order = OwnOrder(pair, side, order_type, amount, price, self.current_timestamp)
         if amount <= 0:
             self.logger().warning(f"A {side.name} order on {pair} would be smaller than the exchange allows.")
-            return False
-        if not self._is_within_limit(order):
-            return False
-        place = self.buy if side is TradeType.BUY else self.sell
-        self._orders[place(self.config.exchange, pair, amount, order_type, price)] = order
-        self._counts["placed"] += 1
-        return True
+        elif self._is_within_limit(order):
+            place = self.buy if side is TradeType.BUY else self.sell
+            self._orders[place(self.config.exchange, pair, amount, order_type, price)] = order
+            self._counts["placed"] += 1
 
     def _is_within_limit(self, order: OwnOrder) -> bool:
         before, after = self._exposure(self._orders.values()), self._exposure([*self._orders.values(), order])
-        # Without a price there is no exposure to compare; an order which brings it down is welcome above the limit too.
-        is_within = not after.is_nan() and (after <= self.config.max_exposure_quote or after < before)
+        # Without a price there is no exposure to compare. Above the limit, only what cannot add to it goes on.
+        is_within = not after.is_nan() and (after <= self.config.max_exposure_quote or after <= before)
         if not is_within:
             self._counts["held back by the limit"] += 1
             if not self._limit_reported:
@@ -274,18 +271,15 @@ class ValrTestBot(StrategyV2Base):
         self._end_order(event.order_id, "completed")
 
     def did_fail_order(self, event: MarketOrderFailureEvent) -> None:
-        order = self._end_order(event.order_id, "failed")
-        if order is not None and order.order_type is OrderType.MARKET:
-            self._progress[order.trading_pair].round_trip.clear()
+        self._end_order(event.order_id, "failed")
 
-    def _end_order(self, order_id: str, how: str) -> Optional[OwnOrder]:
+    def _end_order(self, order_id: str, how: str) -> None:
         order = self._orders.pop(order_id, None)
         if order is not None:
             self._counts[how] += 1
             self._ended[order_id] = order
             if len(self._ended) > self.REMEMBERED_ORDERS:
                 del self._ended[next(iter(self._ended))]
-        return order
 
     # === The end ===
 

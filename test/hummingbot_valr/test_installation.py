@@ -231,21 +231,20 @@ def test_a_failure_half_way_can_be_taken_back(hummingbot):
     assert tree(hummingbot) == before
 
 
-def test_no_permission_to_write_is_one_clear_error():
+@pytest.mark.parametrize("parts_are_writable", [False, True])
+def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(parts_are_writable):
     with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o555)
-        root = Path(folder)
-        with pytest.MonkeyPatch.context():
-            os.chmod(folder, 0o755)
-            bare_hummingbot(root)
-            os.chmod(folder, 0o555)
+        root = bare_hummingbot(Path(folder))
+        for path in (*root.rglob("*"), root):
+            path.chmod(0o777 if parts_are_writable and path != root else 0o555)
         before = tree(root)
 
         with unprivileged(), pytest.raises(InstallationError, match="Permission denied. Check the permissions"):
             Installation(root).install()
 
         assert tree(root) == before
-        os.chmod(folder, 0o755)
+        for path in (root, *root.rglob("*")):
+            path.chmod(0o755)
 
 
 @pytest.mark.parametrize("version", ["dev-2.18.0", "2.18.0", "2.18.1", "3.0.0", "20260922", "20270101"])

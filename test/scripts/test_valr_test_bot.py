@@ -9,6 +9,7 @@ import hummingbot
 from hummingbot.client.config.client_config_map import ClientConfigMap
 from hummingbot.client.config.config_helpers import ClientConfigAdapter
 from hummingbot.client.hummingbot_application import HummingbotApplication
+from hummingbot.connector.exchange.paper_trade.paper_trade_exchange import QuantizationParams
 from hummingbot.connector.markets_recorder import MarketsRecorder
 from hummingbot.connector.test_support.mock_paper_exchange import MockPaperExchange
 from hummingbot.core.clock import Clock, ClockMode
@@ -98,11 +99,12 @@ async def test_quotes_both_sides_of_the_mid_price_post_only(desk):
     assert {order.order_type for order in desk.bot._orders.values()} == {desk.exchange.get_maker_order_type()}
 
 
-async def test_a_quote_never_crosses_the_book_however_small_the_spread(desk):
+async def test_a_quote_never_crosses_the_book_however_small_the_spreads(desk):
     desk = desk(spread="0")
+    desk.exchange.set_quantization_param(QuantizationParams("BTC-ZAR", 10, 1, 10, 8))
+    desk.exchange.set_balanced_order_book("BTC-ZAR", 100.05, 50.0, 150.0, 0.1, 100.0)
     desk.pass_time(2)
-    assert desk.orders()[True].price < Decimal("100.5")
-    assert desk.orders()[False].price > Decimal("99.5")
+    assert (desk.orders()[True].price, desk.orders()[False].price) == (Decimal("100.0"), Decimal("100.1"))
 
 
 async def test_cycles_round_trip_and_end(desk, stopped):
@@ -149,7 +151,26 @@ async def test_the_exposure_limit_holds_whatever_is_filled(desk):
         assert (position + open_bids) * 100 <= 1500
     assert desk.bot._counts["maker fills"] == 1
     assert desk.bot._counts["held back by the limit"] > 0
-    assert not desk.orders()[False].is_buy  # what brings the exposure down goes on
+
+
+async def test_above_the_limit_only_what_brings_it_down_is_placed(desk):
+    desk = desk(cycles=50, order_amount_quote=1000, max_exposure_quote=1500)
+    desk.pass_time(2)
+    desk.trade(50.0, TradeType.SELL)
+    desk.pass_until(lambda: not desk.exchange.limit_orders)
+    assert desk.bot._progress["BTC-ZAR"].position == Decimal(10)
+    desk.exchange.set_balanced_order_book("BTC-ZAR", 200.0, 150.0, 250.0, 1.0, 100.0)  # which is worth 2000 now
+    desk.pass_until(lambda: desk.bot._progress["BTC-ZAR"].cycles_done == 2)
+    assert list(desk.orders()) == [False]
+
+
+async def test_a_lost_cancel_is_repeated_and_not_at_every_tick(desk):
+    desk = desk(refresh_time=5)
+    desk.pass_time(2)
+    cancels = []
+    desk.bot.cancel = lambda exchange, pair, order_id: cancels.append(order_id)
+    desk.pass_time(5 + 21)
+    assert len(cancels) == 3 * 2 and len(set(cancels)) == 2
 
 
 async def test_no_order_is_placed_while_a_price_is_missing(desk):
@@ -218,7 +239,7 @@ def test_pairs_are_cleaned_up():
     assert ValrTestBotConfig(trading_pairs=" btc-zar, ETH-ZAR,BTC-ZAR ").trading_pairs == ["BTC-ZAR", "ETH-ZAR"]
 
 
-async def test_a_failed_market_order_ends_the_round_trip_and_not_the_bot(desk, stopped):
+async def test_a_failed_market_order_ends_the_round_trip_and_not_the_bot(desk, stopped, caplog):
     desk = desk()
     desk.pass_until(lambda: desk.bot._counts["placed"] == 3)
     (order_id, order), = desk.bot._orders.items()
@@ -226,3 +247,12 @@ async def test_a_failed_market_order_ends_the_round_trip_and_not_the_bot(desk, s
     desk.bot.did_fail_order(MarketOrderFailureEvent(desk.now, order_id, OrderType.MARKET))
     desk.pass_until(lambda: stopped.stops)
     assert desk.bot._counts["failed"] == 1 and desk.bot._counts["placed"] == 2 * 2 + 1
+    assert "smaller than the exchange allows" not in caplog.text
+
+
+async def test_an_order_below_the_exchanges_smallest_is_reported_and_not_placed(desk, caplog):
+    desk = desk(order_amount_quote="0.000001")
+    desk.exchange.set_quantization_param(QuantizationParams("BTC-ZAR", 10, 1, 10, 4))
+    desk.pass_time(2)
+    assert not desk.exchange.limit_orders
+    assert "A BUY order on BTC-ZAR would be smaller than the exchange allows." in caplog.text
