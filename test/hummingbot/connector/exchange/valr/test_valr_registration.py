@@ -2,10 +2,13 @@
 import logging
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from hummingbot.client.config import config_helpers, config_methods
 from hummingbot.connector.exchange.valr import valr_registration
 
 ENTRY_MODULES = [
@@ -69,6 +72,23 @@ def test_a_configuration_with_valr_rates_survives_save_and_reload(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "rate_oracle_source:\n  name: valr\n" in conf.read_text()
     assert "Warning" not in result.stderr
+
+
+@pytest.mark.parametrize("text, value", [("0.05", Decimal("0.05")), ("a lot", None), (".nan", None), ("", None)])
+def test_fee_overrides_are_percentages(tmp_path, caplog, text, value):
+    path = tmp_path / "conf_fee_overrides.yml"
+    path.write_text(f"valr_maker_percent_fee: {text}\nvalr_unknown: 1\nbinance_maker_percent_fee: 1\n")
+    variables = {name: config_methods.new_fee_config_var(name)
+                 for name in ("valr_maker_percent_fee", "valr_taker_percent_fee", "binance_maker_percent_fee")}
+
+    valr_registration._load_fee_overrides(SimpleNamespace(
+        TRADE_FEES_CONFIG_PATH=path, read_yml_file=config_helpers.read_yml_file, fee_overrides_config_map=variables))
+
+    assert {name: variable.value for name, variable in variables.items()} == {
+        "valr_maker_percent_fee": value, "valr_taker_percent_fee": None, "binance_maker_percent_fee": None}
+    complaints = [record.getMessage() for record in caplog.records]
+    assert len(complaints) == (1 if text and value is None else 0)
+    assert all("valr_maker_percent_fee in conf_fee_overrides.yml is ignored" in complaint for complaint in complaints)
 
 
 @pytest.fixture
