@@ -37,11 +37,13 @@ def _add_rate_source_modes(config_module: ModuleType):
     """
     from pydantic import ConfigDict, Field
 
-    class ValrRateSourceMode(config_module.BinanceRateSourceMode):
+    mode_of_another: Any = config_module.BinanceRateSourceMode
+
+    class ValrRateSourceMode(mode_of_another):
         name: str = Field(default="valr")
         model_config = ConfigDict(title="valr")
 
-    class ValrSimulatorRateSourceMode(config_module.BinanceRateSourceMode):
+    class ValrSimulatorRateSourceMode(mode_of_another):
         name: str = Field(default="valr_simulator")
         model_config = ConfigDict(title="valr_simulator")
 

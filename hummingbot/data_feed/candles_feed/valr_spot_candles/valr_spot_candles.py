@@ -231,6 +231,7 @@ class ValrSpotCandles(CandlesBase):
         VALR counts in epoch seconds. The end lies within the last candle, so that it is included, and for the running
         one at this second, so that the request differs from earlier ones, whose replies may be cached for 50 seconds.
         """
+        assert start_time is not None and end_time is not None  # fetch_candles gives both
         end_of_candle = int(end_time) + self.interval_in_seconds - 1
         return {
             "periodSeconds": self.intervals[self.interval],
