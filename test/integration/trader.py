@@ -43,7 +43,6 @@ class Trader:
             rate_limits_share_pct=rate_limits_share_pct)
         self.events: Dict[str, List[Any]] = defaultdict(list)
         self._kinds: Dict[str, List[str]] = defaultdict(list)
-        self._orders: Dict[str, InFlightOrder] = {}
         self._forwarders = [EventForwarder(self._recorder(kind)) for kind in ORDER_EVENTS.values()]
         for tag, forwarder in zip(ORDER_EVENTS, self._forwarders):
             self.connector.add_listener(tag, forwarder)
@@ -78,9 +77,10 @@ class Trader:
                     f"Said: {dict(self._kinds)}")
             await asyncio.sleep(0.01)
 
-    def order(self, order_id: str) -> InFlightOrder:
-        """An order of this trader, also after the connector has forgotten it."""
-        return self._orders.setdefault(order_id, self.connector._order_tracker.find(order_id, None))
+    async def order(self, order_id: str) -> InFlightOrder:
+        """The connector's order, as soon as it has it."""
+        await self.until(lambda: self.connector._order_tracker.find(order_id, None) is not None)
+        return self.connector._order_tracker.find(order_id, None)
 
     def said(self, order_id: str) -> List[str]:
         """The kinds of the events of an order, in the order in which they came, without the fills."""

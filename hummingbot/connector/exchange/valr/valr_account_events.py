@@ -91,8 +91,7 @@ class ValrAccountEvents:
             self._tracker.learn_exchange_order_id(order, outcome.exchange_order_id)
         if outcome.is_success:
             self._tracker.open_order(order)
-        elif outcome.is_success is None or not order.is_pending_create or "duplicate" in outcome.reason.lower():
-            # A duplicate id means that the first order with it lives.
+        elif outcome.is_success is None or not order.is_pending_create or parsers.is_duplicate(outcome.reason):
             self._lookup.doubt(order)
         else:
             self._tracker.fail_order(order, outcome.reason, "OrderFailed")

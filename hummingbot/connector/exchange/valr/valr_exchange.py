@@ -439,12 +439,12 @@ class ValrExchange(ExchangePyBase):
         """
         The base class makes a request for each pair, of which VALR allows 30 a minute. One request tells all prices.
 
-        :return: the last price of each pair that VALR names, in quote per base
+        :return: the last price of each pair that was traded, in quote per base
         """
         symbols = await self.trading_pair_symbol_map()
-        prices = {symbols.get(row.get("currencyPair")): row.get("lastTradedPrice")
+        prices = {symbols.get(row.get("currencyPair")): float(row.get("lastTradedPrice") or 0)
                   for row in await self.get_all_pairs_prices()}
-        return {pair: float(prices[pair]) for pair in trading_pairs if prices.get(pair)}
+        return {pair: prices[pair] for pair in trading_pairs if prices.get(pair)}
 
     async def _get_last_traded_price(self, trading_pair: str) -> float:
         return (await self.get_last_traded_prices([trading_pair]))[trading_pair]
@@ -720,6 +720,9 @@ class ValrExchange(ExchangePyBase):
 
         :param is_answer: True when VALR was asked for this order
         """
+        if report.is_refused_duplicate:
+            self._lookup.doubt(order)
+            return
         self._order_tracker.process_report(order, report, is_answer)
         if not self._order_tracker.is_complete(order):
             self._lookup.collect_fills()
@@ -764,7 +767,7 @@ class ValrExchange(ExchangePyBase):
         complete.
         """
         orders = [order for order in orders if not self.is_placing(order)]
-        open_reports = await self._request_open_orders() if orders else {}
+        open_reports = await self.request_open_orders() if orders else {}
         for order in orders:
             try:
                 report = open_reports.get(order.client_order_id)
@@ -777,7 +780,7 @@ class ValrExchange(ExchangePyBase):
             except Exception as error:
                 await error_handler(order, error)
 
-    async def _request_open_orders(self) -> Dict[str, OrderReport]:
+    async def request_open_orders(self) -> Dict[str, OrderReport]:
         """:return: client order id -> report, of the bot's own orders"""
         rows = await self._api_get(
             path_url=CONSTANTS.OPEN_ORDERS_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)

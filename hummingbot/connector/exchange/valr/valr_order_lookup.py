@@ -88,10 +88,15 @@ class ValrOrderLookup:
         path = CONSTANTS.ORDER_STATUS_BY_CLIENT_ID_PATH.format(symbol=symbol, client_order_id=order.client_order_id)
         row = await self._get_if_known(path)
         if row is not None:
-            return parsers.order_report(row)
+            report = parsers.order_report(row)
+            # VALR shows the last order with an id; the one with the same id that lives is among the open ones.
+            return report if not report.is_refused_duplicate else await self._find_open(order)
         # How long the first route knows a finished order is not documented.
         path = CONSTANTS.ORDER_DETAIL_BY_CLIENT_ID_PATH.format(client_order_id=order.client_order_id)
         return parsers.latest_report(await self._get_if_known(path) or [])
+
+    async def _find_open(self, order: InFlightOrder) -> Optional[OrderReport]:
+        return (await self._connector.request_open_orders()).get(order.client_order_id)
 
     def doubt(self, order: InFlightOrder, delay: float = 0.0):
         """

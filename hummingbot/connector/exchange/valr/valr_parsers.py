@@ -42,6 +42,11 @@ class OrderReport(NamedTuple):
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
 
+    @property
+    def is_refused_duplicate(self) -> bool:
+        """True when this is not the order itself but a second one with its id, which VALR refused for that."""
+        return self.state is OrderState.FAILED and is_duplicate(self.reason)
+
 
 class Fill(NamedTuple):
     """One trade of an order."""
@@ -262,6 +267,11 @@ def fee_rates(row: Dict[str, Any]) -> Optional[FeeRates]:
         maker=_amount(row, "makerPercentage") / 100,
         taker=_amount(row, "takerPercentage") / 100,
     )
+
+
+def is_duplicate(reason: str) -> bool:
+    """:return: True when VALR refused an order because another one with its `customerOrderId` lives"""
+    return "duplicate customer order id" in reason.lower()
 
 
 def milliseconds(timestamp: float) -> int:
