@@ -81,6 +81,7 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         return all(pair in self._books and self._books[pair].is_verified for pair in self._trading_pairs)
 
     def counters(self) -> MarketDataCounters:
+        self._count_diffs()
         counters = MarketDataCounters(
             reconnects=self._past_reconnects + sum(feed.reconnects for feed in self._feeds))
         for pair, book in self._books.items():
@@ -101,12 +102,17 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
     @property
     def metrics(self) -> OrderBookTrackerMetrics:
         """Hummingbot's own metrics. The pairs count for themselves, and the totals are taken when somebody asks."""
+        self._count_diffs()
         metrics = self._metrics
         counted = [self._removed, *metrics.per_pair_metrics.values()]
         metrics.total_diffs_processed = sum(pair.diffs_processed for pair in counted)
         metrics.total_snapshots_processed = sum(pair.snapshots_processed for pair in counted)
         metrics.total_trades_processed = sum(pair.trades_processed for pair in counted)
         return metrics
+
+    def _count_diffs(self):
+        for feed in self._feeds:
+            feed.count_diffs()
 
     # === Life cycle ===
 

@@ -12,7 +12,7 @@ class Heartbeat:
 
     # A connection is asked when it is silent for so many times its usual pause, a busy one not before this.
     UNUSUAL_PAUSES = 5.0
-    SHORTEST_PATIENCE = 0.3
+    SHORTEST_PATIENCE = 0.25
     # The first guess of how long an answer takes; it grows with every connection that turns out to be slower.
     ANSWER_TIME = 0.4
     LONGEST_ANSWER_TIME = 5.0
@@ -25,7 +25,7 @@ class Heartbeat:
         self._asked_at: Optional[float] = None  # the first PING without an answer
         self._next_ping = now + CONSTANTS.PING_INTERVAL
         self._answer_time = self.ANSWER_TIME
-        self._patience = self.SHORTEST_PATIENCE
+        self.patience = self.SHORTEST_PATIENCE  # seconds of silence after which it is asked
         self._rate = self.FIRST_RATE
         self._counted_at = now
         self._counted_frames = 0
@@ -40,7 +40,7 @@ class Heartbeat:
         self._measure(now, frames)
         if self._asked_at is not None:
             self._look_for_answer(now, last_frame_at)
-        is_unusual = self._asked_at is None and now - last_frame_at > self._patience
+        is_unusual = self._asked_at is None and now - last_frame_at > self.patience
         if not is_unusual and now < self._next_ping:
             return False
         self._next_ping = now + CONSTANTS.PING_INTERVAL
@@ -53,7 +53,7 @@ class Heartbeat:
         :return: when `is_ping_due` has to be asked next at the latest
         """
         if self._asked_at is None:
-            return min(self._next_ping, last_frame_at + self._patience)
+            return min(self._next_ping, last_frame_at + self.patience)
         if self.silent_since is None:
             return self._asked_at + self._answer_time
         return self._next_ping
@@ -74,4 +74,4 @@ class Heartbeat:
         self._counted_at = now
         self._counted_frames = frames
         usual_pause = 1 / self._rate if self._rate else CONSTANTS.PING_INTERVAL
-        self._patience = min(max(self.UNUSUAL_PAUSES * usual_pause, self.SHORTEST_PATIENCE), CONSTANTS.PING_INTERVAL)
+        self.patience = min(max(self.UNUSUAL_PAUSES * usual_pause, self.SHORTEST_PATIENCE), CONSTANTS.PING_INTERVAL)

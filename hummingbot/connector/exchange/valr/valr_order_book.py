@@ -13,6 +13,7 @@ from hummingbot.core.data_type.order_book_row import OrderBookRow
 
 # The checksum covers the best 25 levels of each side (VALR documentation; 1,128 of 1,128 captured frames agree).
 CHECKSUM_DEPTH = 25
+_BELOW_CHECKSUM = -CHECKSUM_DEPTH - 1  # index of the first level that does not count, best level last
 
 # OrderBookRow's own constructor takes twice as long, and every level of every frame needs one.
 _new_row = tuple.__new__
@@ -44,18 +45,25 @@ class _Side:
     most changes are near the best price, and the end of a list is the cheap place for them.
     """
 
-    __slots__ = ("sign", "keys", "texts", "best")
+    __slots__ = ("sign", "keys", "texts", "parts", "places", "is_deep")
 
-    def __init__(self, sign: float):
-        self.sign = sign  # 1 for bids, -1 for asks: keys rise towards the best level
+    def __init__(self, sign: float, parts: List[str], places: slice):
+        """
+        :param sign: 1 for bids, -1 for asks: keys rise towards the best level
+        :param parts: the elements of the text under the checksum, for a book that has enough levels on both sides
+        :param places: which of the elements are those of this side
+        """
+        self.sign = sign
         self.keys: List[float] = []
         self.texts: List[str] = []  # "price:quantity" of the key at the same index
-        self.best: List[str] = []  # the texts of the levels under the checksum, best first
+        self.parts = parts
+        self.places = places
+        self.is_deep = False  # has enough levels for its part of the checksum
 
     def clear(self):
         self.keys.clear()
         self.texts.clear()
-        self.best.clear()
+        self.is_deep = False
 
     def apply(self, levels: List[List[str]], update_id: int) -> List[OrderBookRow]:
         """
@@ -84,7 +92,9 @@ class _Side:
                 keys.insert(index, key)
                 texts.insert(index, ":".join(level))
             rows.append(_new_row(OrderBookRow, (price, quantity, update_id)))
-        self.best = texts[:-CHECKSUM_DEPTH - 1:-1]
+        self.is_deep = len(texts) >= CHECKSUM_DEPTH
+        if self.is_deep:
+            self.parts[self.places] = texts[:_BELOW_CHECKSUM:-1]
         return rows
 
     def rows(self, update_id: int) -> List[OrderBookRow]:
@@ -100,14 +110,28 @@ class ValrOrderBook:
     """
 
     def __init__(self):
-        self.is_synchronized = False
-        self._bids = _Side(sign=1.0)
-        self._asks = _Side(sign=-1.0)
-        self._update_id = 0
-        self._checksum = 0
-        self._snapshot_update_id = 0
-        self._skipped_update_id = 0  # of the last diff that came while there was no snapshot
         self._parts = [""] * (2 * CHECKSUM_DEPTH)
+        self._bids = _Side(1.0, self._parts, slice(0, None, 2))
+        self._asks = _Side(-1.0, self._parts, slice(1, None, 2))
+        self._expected: Optional[int] = None  # sequence of the next diff; None while there is no snapshot
+        self._update_id = 0  # of the last frame before the snapshot was lost
+        self._snapshot_update_id = 0
+        self._newest_update_id = 0  # of all frames that came while there was no snapshot
+        self._checksum = 0
+
+    @property
+    def is_synchronized(self) -> bool:
+        return self._expected is not None
+
+    @property
+    def update_id(self) -> int:
+        """Sequence number of the last verified frame."""
+        return self._update_id if self._expected is None else self._expected - 1
+
+    @property
+    def age(self) -> int:
+        """How many verified diffs followed the snapshot."""
+        return self.update_id - self._snapshot_update_id
 
     def apply_snapshot(self, data: Dict[str, Any]) -> Union[BookRows, BookFault]:
         """
@@ -117,16 +141,14 @@ class ValrOrderBook:
         """
         try:
             update_id = data["sq"]
-            newest = max(self._update_id, self._skipped_update_id)
+            newest = max(self.update_id, self._newest_update_id)
             if update_id < newest:
                 return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
         except (KeyError, TypeError) as error:
-            return self._malformed(error)
+            return self._fault(FaultKind.MALFORMED, repr(error))
         self._bids.clear()
         self._asks.clear()
-        self._snapshot_update_id = update_id
-        self._update_id = update_id - 1
-        self.is_synchronized = True
+        self._snapshot_update_id = self._expected = update_id
         fault = self.apply_diff(data)
         return fault if isinstance(fault, BookFault) else self.rows()
 
@@ -137,54 +159,52 @@ class ValrOrderBook:
         """
         try:
             update_id = data["sq"]
-            if not self.is_synchronized:
-                self._skipped_update_id = max(update_id, self._skipped_update_id)
-                return None
-            if update_id != self._update_id + 1:
+            if update_id != self._expected:
                 return self._out_of_sequence(update_id, data["cs"])
-            self._update_id = update_id
-            bids = self._bids.apply(data["b"], update_id) if data["b"] else []
-            asks = self._asks.apply(data["a"], update_id) if data["a"] else []
+            bids = data["b"] or []
+            if bids:
+                bids = self._bids.apply(bids, update_id)
+            asks = data["a"] or []
+            if asks:
+                asks = self._asks.apply(asks, update_id)
             checksum = data["cs"]
         except (KeyError, TypeError, ValueError) as error:
-            return self._malformed(error) if self.is_synchronized else None
-        best_bids = self._bids.best
-        best_asks = self._asks.best
-        if len(best_bids) == len(best_asks) == CHECKSUM_DEPTH:
-            parts = self._parts
-            parts[::2] = best_bids
-            parts[1::2] = best_asks
+            return self._fault(FaultKind.MALFORMED, repr(error)) if self.is_synchronized else None
+        if self._bids.is_deep and self._asks.is_deep:
+            self._checksum = crc32(":".join(self._parts).encode())
+            is_crossed = self._bids.keys[-1] + self._asks.keys[-1] >= 0.0
         else:
-            parts = filter(None, chain.from_iterable(zip_longest(best_bids, best_asks)))
-        self._checksum = crc32(":".join(parts).encode())
+            self._checksum = self._checksum_of_short_book()
+            is_crossed = self._bids.keys and self._asks.keys and self._bids.keys[-1] + self._asks.keys[-1] >= 0.0
         if self._checksum != checksum:
             return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {self._checksum} of the book")
         # Hummingbot's OrderBook silently drops levels of a crossed book, and would differ from VALR's from then on.
-        if best_bids and best_asks and self._bids.keys[-1] + self._asks.keys[-1] >= 0.0:
-            return self._fault(FaultKind.CROSSED, f"bid {best_bids[0]} meets ask {best_asks[0]}")
+        if is_crossed:
+            return self._fault(FaultKind.CROSSED, f"bid {self._bids.texts[-1]} meets ask {self._asks.texts[-1]}")
+        self._expected = update_id + 1
         return bids, asks, update_id
 
     def rows(self) -> BookRows:
         """The whole book as it is now."""
-        return self._bids.rows(self._update_id), self._asks.rows(self._update_id), self._update_id
-
-    @property
-    def age(self) -> int:
-        """How many verified diffs followed the snapshot."""
-        return self._update_id - self._snapshot_update_id
+        return self._bids.rows(self.update_id), self._asks.rows(self.update_id), self.update_id
 
     def invalidate(self):
         """Takes no diff until the next snapshot."""
-        self.is_synchronized = False
+        self._update_id = self.update_id
+        self._expected = None
+
+    def _checksum_of_short_book(self) -> int:
+        levels = zip_longest(self._bids.texts[:_BELOW_CHECKSUM:-1], self._asks.texts[:_BELOW_CHECKSUM:-1])
+        return crc32(":".join(filter(None, chain.from_iterable(levels))).encode())
 
     def _out_of_sequence(self, update_id: int, checksum: int) -> Optional[BookFault]:
-        if update_id == self._update_id and checksum == self._checksum:
+        if self._expected is None:
+            self._newest_update_id = max(update_id, self._newest_update_id)
             return None
-        return self._fault(FaultKind.GAP, f"frame {update_id} after {self._update_id}")
-
-    def _malformed(self, error: Exception) -> BookFault:
-        return self._fault(FaultKind.MALFORMED, f"{type(error).__name__} {error}")
+        if update_id == self.update_id and checksum == self._checksum:
+            return None
+        return self._fault(FaultKind.GAP, f"frame {update_id} after {self.update_id}")
 
     def _fault(self, kind: FaultKind, text: str) -> BookFault:
-        self.is_synchronized = False
+        self.invalidate()
         return BookFault(kind, f"{kind.value}: {text}")

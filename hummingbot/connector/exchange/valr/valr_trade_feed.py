@@ -86,6 +86,10 @@ class ValrTradeFeed:
         for socket in self._readers:
             socket.remove(tracked)
 
+    def count_diffs(self):
+        for socket in self._readers:
+            socket.count_diffs()
+
     def release(self, reason: str):
         """Takes the verification from all books at once and changes none of them any more."""
         for socket in self._readers:

@@ -1,7 +1,7 @@
 import asyncio
 import re
-import time
 from logging import Logger
+from time import perf_counter
 from typing import Any, Dict, Iterable, List, Optional, Set
 
 import aiohttp
@@ -21,7 +21,7 @@ except ImportError:
     from ujson import loads
 
 _DIFF = CONSTANTS.BOOK_DIFF_FRAME
-_LATENCY_SAMPLE_INTERVAL = 10  # diffs, as in Hummingbot's LatencyStats
+_LATENCY_SAMPLE_INTERVAL = 100  # diffs
 
 # Wire: the reply to a subscription for a pair that is unknown, or inactive.
 _REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
@@ -30,7 +30,7 @@ _REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
 class _Subscription:
     """One pair on one connection."""
 
-    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since")
+    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since", "counted")
 
     def __init__(self, tracked: TrackedBook, now: float):
         self.tracked = tracked
@@ -39,6 +39,7 @@ class _Subscription:
         self.wants_verified = not is_fallback
         self.wants_aggregated = is_fallback
         self.waiting_since: Optional[float] = None if is_fallback else now  # perf_counter seconds, for a snapshot
+        self.counted = 0  # sequence number up to which the diffs are in the metrics
 
 
 class ValrTradeSocket(WSConnection):
@@ -61,7 +62,7 @@ class ValrTradeSocket(WSConnection):
 
     def __init__(self, session: aiohttp.ClientSession, books: Iterable[TrackedBook], logger: Logger):
         super().__init__(session)
-        now = time.perf_counter()
+        now = perf_counter()
         self._subscriptions = {book.symbol: _Subscription(book, now) for book in books}
         self._subscribed: Dict[str, List[str]] = {}
         self._to_resync: Set[str] = set()
@@ -69,7 +70,8 @@ class ValrTradeSocket(WSConnection):
         self._logger = logger
         self._regained: List[str] = []
         self._doubted: List[TrackedBook] = []  # verified, were the connection known to be alive
-        self._last_frame_at = time.perf_counter()
+        self._last_frame_at = perf_counter()  # for diffs only as exact as `count_diffs` is called often
+        self._diffs = 0
         self.settled = asyncio.Event()  # no pair waits for its snapshot any more, or the connection ended
         self.to_be_replaced = asyncio.Event()  # silent for too long, or ended
         self.has_ended = False
@@ -85,12 +87,13 @@ class ValrTradeSocket(WSConnection):
 
     def add(self, tracked: TrackedBook):
         """Subscribes one more pair."""
-        self._subscriptions[tracked.symbol] = _Subscription(tracked, time.perf_counter())
+        self._subscriptions[tracked.symbol] = _Subscription(tracked, perf_counter())
         tracked.source = tracked.source or self
         self._work.set()
 
     def remove(self, tracked: TrackedBook):
         """Unsubscribes a pair."""
+        self.count_diffs()
         self._subscriptions.pop(tracked.symbol, None)
         self._work.set()
         self._settle()
@@ -102,6 +105,7 @@ class ValrTradeSocket(WSConnection):
         :return: the trading pairs that were verified until now and are not any more
         """
         lost = []
+        self.count_diffs()
         for symbol, subscription in self._subscriptions.items():
             tracked = subscription.tracked
             if tracked.source is not self:
@@ -114,6 +118,26 @@ class ValrTradeSocket(WSConnection):
                 lost.append(tracked.trading_pair)
         self._report_regained()
         return lost
+
+    def count_diffs(self):
+        """
+        Brings the metrics of the pairs up to date. Sequence numbers rise by one with every verified diff, so the loop
+        that receives them does not have to count.
+        """
+        for subscription in self._subscriptions.values():
+            self._count_diffs(subscription)
+
+    def _count_diffs(self, subscription: _Subscription):
+        diffs = subscription.book.update_id - subscription.counted
+        if not diffs:
+            return
+        subscription.counted += diffs
+        self._diffs += diffs
+        self._last_frame_at = perf_counter()
+        if subscription.tracked.source is self:
+            metrics = subscription.tracked.metrics
+            metrics.diffs_processed += diffs
+            metrics.last_diff_timestamp = self._last_frame_at
 
     async def run(self):
         """
@@ -157,13 +181,16 @@ class ValrTradeSocket(WSConnection):
         receive = self._connection.receive
         subscriptions = self._subscriptions
         text_type = aiohttp.WSMsgType.TEXT
-        now = time.perf_counter
+        until_sample = _LATENCY_SAMPLE_INTERVAL
+        started_at = 0.0
         while True:
             message = await receive()
             if message.type is not text_type:
                 await self._handle_control(message)
                 continue
-            self._last_frame_at = now()
+            until_sample -= 1
+            if until_sample <= 0:
+                started_at = perf_counter()
             try:
                 frame = loads(message.data)
                 if frame["type"] != _DIFF:
@@ -180,13 +207,11 @@ class ValrTradeSocket(WSConnection):
                 tracked = subscription.tracked
                 if tracked.source is self:
                     tracked.order_book.apply_diffs(*diff)
-                    metrics = tracked.metrics
-                    metrics.last_diff_timestamp = self._last_frame_at
-                    metrics.diffs_processed += 1
-                    if metrics.diffs_processed % _LATENCY_SAMPLE_INTERVAL == 0:
-                        tracked.record_latency(now() - self._last_frame_at)
             elif diff is not None:
                 self._on_fault(subscription, diff)
+            if until_sample <= 0:
+                until_sample = _LATENCY_SAMPLE_INTERVAL
+                subscription.tracked.record_latency(perf_counter() - started_at)
 
     async def _handle_control(self, message: aiohttp.WSMessage):
         if message.type is aiohttp.WSMsgType.PING:
@@ -205,6 +230,7 @@ class ValrTradeSocket(WSConnection):
         raise ConnectionError(detail)
 
     def _handle_other(self, kind: str, frame: Dict[str, Any]):
+        self._last_frame_at = perf_counter()
         if kind == CONSTANTS.BOOK_SNAPSHOT_FRAME:
             self._on_snapshot(frame["ps"], frame["d"])
         elif kind == CONSTANTS.TRADE_EVENT:
@@ -224,8 +250,10 @@ class ValrTradeSocket(WSConnection):
         subscription = self._subscriptions.get(symbol)
         if subscription is None or not subscription.wants_verified:
             return
+        self._count_diffs(subscription)
         was_synchronized = subscription.book.is_synchronized
         snapshot = subscription.book.apply_snapshot(data)
+        subscription.counted = subscription.book.update_id
         if type(snapshot) is tuple:
             subscription.waiting_since = None
             subscription.tracked.has_missed_snapshot = False
@@ -298,7 +326,7 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self and tracked.lose(fault.text, fault):
             self._logger.warning(
                 f"The order book of {tracked.trading_pair} is not verified ({fault.text}). It is subscribed anew.")
-        now = time.perf_counter()
+        now = perf_counter()
         is_recent = subscription.book.age < self.FAULT_WINDOW
         tracked.consecutive_faults = tracked.consecutive_faults + 1 if is_recent else 1
         if tracked.consecutive_faults >= self.FAULTS_BEFORE_FALLBACK:
@@ -313,7 +341,7 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self and tracked.lose(reason):
             self._logger.warning(f"The order book of {tracked.trading_pair} is not verified ({reason}).")
         tracked.consecutive_faults = 0
-        tracked.fallback_until = time.perf_counter() + self.FALLBACK_RETRY_INTERVAL
+        tracked.fallback_until = perf_counter() + self.FALLBACK_RETRY_INTERVAL
         subscription.book.invalidate()
         subscription.wants_verified = False
         subscription.wants_aggregated = True
@@ -335,18 +363,18 @@ class ValrTradeSocket(WSConnection):
     # === Sending and watching ===
 
     async def _supervise(self):
-        heartbeat = Heartbeat(time.perf_counter())
+        heartbeat = Heartbeat(perf_counter())
         while True:
             self._work.clear()
             self._report_regained()
             await self._update_subscriptions()
-            now = time.perf_counter()
-            frames = sum(pair.tracked.metrics.diffs_processed for pair in self._subscriptions.values())
-            if heartbeat.is_ping_due(now, self._last_frame_at, frames):
+            now = perf_counter()
+            self.count_diffs()
+            if heartbeat.is_ping_due(now, self._last_frame_at, self._diffs):
                 await self.send(WSJSONRequest({"type": CONSTANTS.PING}))
             self._judge_silence(now, heartbeat.silent_since)
             self._check_snapshots(now)
-            pause = min(max(heartbeat.next_check(self._last_frame_at) - now, 0.05), 1.0)
+            pause = min(max(heartbeat.next_check(self._last_frame_at) - now, 0.02), heartbeat.patience / 2, 1.0)
             try:
                 async with asyncio.timeout(pause):
                     await self._work.wait()

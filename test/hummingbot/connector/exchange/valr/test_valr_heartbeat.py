@@ -106,11 +106,11 @@ def test_a_connection_that_answers_slowly_is_learnt():
 
 def test_tells_when_to_ask_again():
     heartbeat = Heartbeat(now=100.0)
-    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(100.3)
+    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(100.25)
 
-    assert heartbeat.is_ping_due(100.31, last_frame_at=100.0, frames=0)
-    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(100.71)
+    assert heartbeat.is_ping_due(100.26, last_frame_at=100.0, frames=0)
+    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(100.66)
 
-    assert not heartbeat.is_ping_due(100.72, last_frame_at=100.0, frames=0)
+    assert not heartbeat.is_ping_due(100.67, last_frame_at=100.0, frames=0)
     assert heartbeat.silent_since == 100.0
-    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(115.31)
+    assert heartbeat.next_check(last_frame_at=100.0) == pytest.approx(115.26)

@@ -96,14 +96,16 @@ async def test_subscribes_books_and_trades_of_all_pairs_at_once(books):
 
 
 async def test_serves_verified_frames(books):
-    async with TradeServer() as server, connected(server, books):
+    async with TradeServer() as server, connected(server, books) as connection:
         await until(lambda: books[0].is_verified)
         assert best(books[0]) == [(100.0, 1.5), (101.0, 0.25)]
 
         await server.send(diff_frame("BTCZAR", 501, "7"))
         await until(lambda: best(books[0]) == [(100.0, 7.0), (101.0, 0.25)])
 
+        connection.socket.count_diffs()
         assert books[0].metrics.diffs_processed == 1
+        assert books[0].metrics.last_diff_timestamp > books[0].metrics.last_snapshot_timestamp
         assert best(books[1]) == [(100.0, 1.5), (101.0, 0.25)]
 
 
