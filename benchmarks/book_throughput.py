@@ -24,13 +24,14 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
         sides = {name: partial(_measure, server, replayed_exchange(name), feed, final_book)
                  for name, feed in feeds.items()}
         figures = await alternate(sides, rounds, progress)
-    series = figures["updates"]
+    # The client is one thread that never waits: what it does per second of CPU is what it does per second on a core of
+    # its own, and other load on the machine changes it little.
+    series = figures["updates per CPU second"]
     peer = best(series, PEERS, highest=True)
     report = Report(f"book updates, every VALR frame verified, nothing verified by the others ({UPDATES:,} updates)")
     report.tables = [
-        Table("book updates applied", "updates/s", series, peer, digits=0),
-        Table("the same per second of the process's CPU, which other load on the machine changes little", "updates/s",
-              figures["updates per CPU second"], peer, digits=0),
+        Table("book updates applied per second of CPU", "updates/s", series, peer, digits=0),
+        Table("book updates applied per second by the clock", "updates/s", figures["updates"], peer, digits=0),
     ]
     report.targets = [
         Target(f"VALR with {VALR_DECODER} to {peer}, the fastest in-tree connector",

@@ -7,7 +7,6 @@ from benchmarks.comparison import Report, Table, Target, alternate
 from benchmarks.exchange import ExchangeProcess, exchange_process
 from benchmarks.feeds import running_tracker
 from benchmarks.peers import PEERS, point_peers_at
-from benchmarks.processes import CLIENT_CORE, SERVER_CORE, pin_to_core
 from benchmarks.replay_client import replay_server
 from benchmarks.running import running
 from benchmarks.valr import valr_connector
@@ -19,8 +18,6 @@ IN_TREE_PAIRS = 5
 
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     async with exchange_process(max(PAIR_COUNTS)) as exchange:
-        pin_to_core(exchange.pid, SERVER_CORE)
-        pin_to_core(0, CLIENT_CORE)
         sides = {f"{count} pairs": partial(_measure, exchange, count) for count in PAIR_COUNTS}
         figures = await alternate(sides, rounds, progress)
     ready, requests = figures["ready"], figures["requests"]

@@ -6,8 +6,6 @@ from typing import Any, AsyncIterator
 
 import aiohttp
 
-from benchmarks.processes import CLIENT_CORE, SERVER_CORE, pin_to_core
-
 
 class ReplayClient:
     """The control side of a running replay server."""
@@ -26,7 +24,7 @@ class ReplayClient:
 @asynccontextmanager
 async def replay_server(updates: int, levels: int = 100) -> AsyncIterator[ReplayClient]:
     """
-    Runs a replay server in a process of its own. With more than one core it gets a core, and this process another.
+    Runs a replay server in a process of its own.
 
     :param updates: length of the book stream
     :param levels: levels a side of its snapshot
@@ -36,8 +34,6 @@ async def replay_server(updates: int, levels: int = 100) -> AsyncIterator[Replay
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
     try:
         port = int(await process.stdout.readline())
-        pin_to_core(process.pid, SERVER_CORE)
-        pin_to_core(0, CLIENT_CORE)
         async with aiohttp.ClientSession() as session:
             yield ReplayClient(port, session)
     finally:

@@ -11,7 +11,6 @@ import psutil
 
 from benchmarks.comparison import FigureVoid, Report, Table, Target, alternate
 from benchmarks.exchange import ExchangeProcess, exchange_process
-from benchmarks.processes import CLIENT_CORE, SERVER_CORE, pin_to_core
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
@@ -24,8 +23,6 @@ ORDERS, FRAMES = "order commands over the account socket", "book frames out"
 
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     async with exchange_process(pair_count=20) as exchange:
-        pin_to_core(exchange.pid, SERVER_CORE)
-        pin_to_core(0, CLIENT_CORE)
         await exchange.do("lift_rate_limits")
         orders = await alternate({ORDERS: partial(_orders, exchange)}, rounds, progress)
         frames = await alternate({FRAMES: partial(_frames, exchange)}, rounds, progress)
