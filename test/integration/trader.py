@@ -1,5 +1,6 @@
 """A connector with a clock, as Hummingbot runs it, and a record of everything that it tells a strategy."""
 import asyncio
+import json
 import time
 from collections import Counter, defaultdict
 from decimal import Decimal
@@ -34,20 +35,23 @@ class Trader:
     TICK = 0.1  # seconds
 
     def __init__(self, exchange: ValrSimulator, monkeypatch, pairs: Sequence[str] = ("BTC-ZAR",),
-                 tracking_states: Optional[Dict[str, Any]] = None, rate_limits_share_pct: Decimal = Decimal(100),
-                 api_secret: Optional[str] = None):
+                 rate_limits_share_pct: Decimal = Decimal(100), predecessor: Optional["Trader"] = None):
+        """
+        :param predecessor: the trader of a bot that was killed, whose saved orders this one restores
+        """
         monkeypatch.setenv("VALR_SIMULATOR_URL", exchange.url)
         self.exchange = exchange
         self.connector = ValrExchange(
-            exchange.api_key, api_secret or exchange.api_secret, trading_pairs=list(pairs), domain="valr_simulator",
+            exchange.api_key, exchange.api_secret, trading_pairs=list(pairs), domain="valr_simulator",
             rate_limits_share_pct=rate_limits_share_pct)
-        self.events: Dict[str, List[Any]] = defaultdict(list)
-        self._kinds: Dict[str, List[str]] = defaultdict(list)
+        self.events: Dict[str, List[Any]] = predecessor.events if predecessor else defaultdict(list)
+        self._kinds: Dict[str, List[str]] = predecessor._kinds if predecessor else defaultdict(list)
+        self._saved_orders = ""
         self._forwarders = [EventForwarder(self._recorder(kind)) for kind in ORDER_EVENTS.values()]
         for tag, forwarder in zip(ORDER_EVENTS, self._forwarders):
             self.connector.add_listener(tag, forwarder)
-        if tracking_states is not None:
-            self.connector.restore_tracking_states(tracking_states)
+        if predecessor is not None:
+            self.connector.restore_tracking_states(json.loads(predecessor._saved_orders))
         self._clock: Optional[asyncio.Task] = None
 
     async def __aenter__(self) -> "Trader":
@@ -61,6 +65,12 @@ class Trader:
         await self.connector.stop_network()
         # Hummingbot's HTTP session is one for the process, and bound to an event loop.
         await ConnectionsFactory().close()
+
+    def kill(self):
+        """The bot ends here: its orders are saved as they are, and what it still hears or sends is not its any more."""
+        self._saved_orders = json.dumps(self.connector.tracking_states)
+        for tag, forwarder in zip(ORDER_EVENTS, self._forwarders):
+            self.connector.remove_listener(tag, forwarder)
 
     async def ready(self, timeout: float = 20.0) -> "Trader":
         await self.until(lambda: self.connector.ready, timeout)

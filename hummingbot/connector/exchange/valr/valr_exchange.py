@@ -4,6 +4,7 @@ from decimal import Decimal
 from itertools import chain, repeat
 from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
 
+import aiohttp
 from bidict import bidict
 
 from hummingbot.client.config.fee_overrides_config_map import fee_overrides_config_map
@@ -100,6 +101,7 @@ class ValrExchange(ExchangePyBase):
         self._is_read_only = False
         self._placing: Set[str] = set()
         self._gap_task: Optional[asyncio.Task] = None
+        self._own_cancellations: Set[asyncio.Task] = set()  # those that no strategy asked for
         self._troubles: Set[str] = set()
         self._unknown_statuses: Set[str] = set()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
@@ -207,9 +209,10 @@ class ValrExchange(ExchangePyBase):
 
     async def stop_network(self):
         self._lookup.stop()
-        if self._gap_task is not None:
-            self._gap_task.cancel()
-            self._gap_task = None
+        for task in (self._gap_task, *self._own_cancellations):
+            if task is not None:
+                task.cancel()
+        self._gap_task = None
         await super().stop_network()
 
     def _create_web_assistants_factory(self) -> WebAssistantsFactory:
@@ -455,6 +458,8 @@ class ValrExchange(ExchangePyBase):
         """
         :raises IOError: when VALR does not accept the keys, with the reason and what to do about it, or does not answer
         """
+        if self._auth is None:
+            raise IOError("There is no VALR API key. Connect again and enter key and secret.")
         requested_at = time.monotonic()
         try:
             rows = await self._api_get(
@@ -468,6 +473,9 @@ class ValrExchange(ExchangePyBase):
                 await self._check_key()
         except ValrAPIError as error:
             raise IOError(explain_refusal(error, self._subaccount_id)) from error
+        except aiohttp.ClientError as error:
+            # Some of these errors hold the headers of the request, the key among them.
+            raise IOError(f"VALR could not be reached: {error}") from None
 
     def process_balance(self, balance: Balance):
         """Takes over what an event tells of one asset."""
@@ -743,7 +751,9 @@ class ValrExchange(ExchangePyBase):
         if self._lost_orders.may_cancel(order):
             self.logger().warning(
                 f"The order {order.client_order_id}, reported as failed, is open at VALR after all. It is cancelled.")
-            safe_ensure_future(self._execute_order_cancel(order))
+            cancellation = safe_ensure_future(self._execute_order_cancel(order))
+            self._own_cancellations.add(cancellation)
+            cancellation.add_done_callback(self._own_cancellations.discard)
 
     async def order_denied(self, order: InFlightOrder):
         """VALR answered again and again, for long enough, that it does not know the order."""
