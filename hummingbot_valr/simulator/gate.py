@@ -20,6 +20,7 @@ MALFORMED_PAGE = ("<html><head><title>400 Bad Request</title></head><body><h1>40
                   "<p>Your client has issued a malformed or illegal request.</p></body></html>")
 _EVENTS_FIRST = 0.005
 _MOST_CACHED = 2000
+_LONGEST_LOGGED_PATH = 300
 ERROR_PAGE = "<html><head><title>Server Error</title></head><body><h1>Error: Server Error</h1></body></html>"
 
 
@@ -189,7 +190,8 @@ class Gate:
 
 
 def _refused(refusal: Rejected, request: web.Request) -> Reply:
-    logger.info("%s %s refused: %s %s", request.method, request.raw_path, refusal.status, refusal.message)
+    path = request.raw_path[:_LONGEST_LOGGED_PATH]
+    logger.info("%s %s refused: %s %s", request.method, path, refusal.status, refusal.message)
     return Reply(refusal.status, refusal.body())
 
 
