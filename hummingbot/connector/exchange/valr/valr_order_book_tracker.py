@@ -83,7 +83,7 @@ class ValrOrderBookTracker(OrderBookTracker):
         while True:
             try:
                 await self._update_last_trade_prices()
-            except (IOError, KeyError, ValueError) as error:
+            except Exception as error:
                 self.logger().network(f"The last trade prices could not be updated ({error}).")
             await self._sleep(self.LAST_PRICE_INTERVAL)
 

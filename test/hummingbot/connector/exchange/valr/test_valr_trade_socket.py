@@ -115,7 +115,7 @@ async def test_serves_verified_frames(books):
     ({"type": CONSTANTS.BOOK_DIFF_FRAME, "ps": "BTCZAR", "d": {"sq": 501}}, "malformed"),
     ({"type": CONSTANTS.BOOK_DIFF_FRAME, "ps": "BTCZAR", "d": {"sq": 501, "a": None, "b": [7], "cs": 0}}, "malformed"),
     (book_frame("BTCZAR", 499), "outdated"),
-    (book_frame("BTCZAR", 501, checksum=1), "checksum"),
+    (book_frame("BTCZAR", 501, cs=1), "checksum"),
     (book_frame("BTCZAR", 501, asks=[["99.5", "1"]]), "crossed"),
 ])
 async def test_a_bad_frame_is_not_served_and_the_pair_alone_is_subscribed_anew(books, caplog, bad_frame, kind):
@@ -193,7 +193,7 @@ async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_
         def snapshot(symbol):
             if symbol == "BTCZAR":
                 attempts.append(symbol)
-                return [book_frame(symbol, 500 + len(attempts), checksum=1 if is_broken else None)]
+                return [book_frame(symbol, 500 + len(attempts), cs=1 if is_broken else None)]
             return [book_frame(symbol, 500)]
 
         server.first_frame[BOOK] = snapshot

@@ -24,21 +24,24 @@ async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
     return result
 
 
+def checksum(bids: Sequence[Level], asks: Sequence[Level]) -> int:
+    """:return: VALR's checksum of a book with at most 25 levels a side, best level first"""
+    pairs = zip_longest(bids, asks)
+    return crc32(":".join(":".join(level) for pair in pairs for level in pair if level).encode())
+
+
 def book_frame(symbol: str, sequence: int, bids: Sequence[Level] = BIDS, asks: Sequence[Level] = ASKS,
-               kind: str = CONSTANTS.BOOK_SNAPSHOT_FRAME, checksum: Optional[int] = None) -> Dict[str, Any]:
-    """:return: a frame of short books; the checksum is that of its own levels, which for a diff the test has to give"""
-    if checksum is None:
-        pairs = zip_longest(bids, asks)
-        checksum = crc32(":".join(":".join(level) for pair in pairs for level in pair if level).encode())
+               kind: str = CONSTANTS.BOOK_SNAPSHOT_FRAME, cs: Optional[int] = None) -> Dict[str, Any]:
+    """:return: a frame; without a checksum `cs` it gets that of its own levels"""
     return {"type": kind, "ps": symbol, "d": {
-        "lc": 1760000000000, "a": list(asks), "b": list(bids), "sq": sequence, "cs": checksum}}
+        "lc": 1760000000000, "a": list(asks), "b": list(bids), "sq": sequence,
+        "cs": checksum(bids, asks) if cs is None else cs}}
 
 
 def diff_frame(symbol: str, sequence: int, quantity: str = "5") -> Dict[str, Any]:
     """:return: a diff that follows a book of `BIDS` and `ASKS`: it sets the quantity of the best bid"""
-    after = book_frame(symbol, sequence, bids=[["100", quantity], BIDS[1]])
     return book_frame(symbol, sequence, bids=[["100", quantity]], asks=[], kind=CONSTANTS.BOOK_DIFF_FRAME,
-                      checksum=after["d"]["cs"])
+                      cs=checksum(bids=[["100", quantity], BIDS[1]], asks=ASKS))
 
 
 def aggregated_frame(symbol: str, bid: str, ask: str) -> Dict[str, Any]:
