@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
@@ -10,6 +11,7 @@ import hummingbot.connector.exchange.valr.valr_constants as VALR
 import hummingbot.connector.exchange.valr.valr_web_utils as web_utils
 from hummingbot.core.network_iterator import NetworkStatus
 from hummingbot.core.utils.async_utils import safe_ensure_future
+from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
 from hummingbot.core.web_assistant.ws_assistant import WSAssistant
 from hummingbot.data_feed.candles_feed.candles_base import CandlesBase
 from hummingbot.data_feed.candles_feed.valr_spot_candles import constants as CONSTANTS
@@ -49,7 +51,6 @@ class ValrSpotCandles(CandlesBase):
         super().__init__(trading_pair, interval, max_records)
         self._throttler = web_utils.create_throttler()
         self._api_factory = web_utils.build_api_factory_without_time_synchronizer_pre_processor(self._throttler)
-        self._ping_timeout = VALR.PING_INTERVAL
         self.check_network_interval = CONSTANTS.HEALTH_CHECK_INTERVAL
         self._refresh_task: Optional[asyncio.Task] = None
         self._refresh_wanted = asyncio.Event()
@@ -106,10 +107,6 @@ class ValrSpotCandles(CandlesBase):
     @property
     def _rest_throttler_limit_id(self):
         return VALR.CANDLES_LIMIT
-
-    @property
-    def _ping_payload(self):
-        return {"type": VALR.PING}
 
     def get_exchange_trading_pair(self, trading_pair):
         return trading_pair.replace("-", "")
@@ -254,17 +251,32 @@ class ValrSpotCandles(CandlesBase):
 
     async def _connected_websocket_assistant(self) -> WSAssistant:
         """
-        The base class connects again at once, for ever, and prints a traceback each time. VALR was seen to answer 429
-        to a socket every two seconds.
+        The base class connects again at once, for ever, prints a traceback each time, and relies on pings of the
+        WebSocket protocol. VALR was seen to answer 429 to a socket every two seconds, and has pings of its own.
         """
         if self._connect_delay:
             await self._sleep(self._connect_delay)
         self._connect_delay = min(max(2 * self._connect_delay, VALR.RECONNECT_MIN_DELAY), VALR.RECONNECT_MAX_DELAY)
         async with self._throttler.execute_task(VALR.SOCKET_CONNECT_LIMIT):
+            socket = await self._api_factory.get_ws_assistant()
             try:
-                return await super()._connected_websocket_assistant()
+                await socket.connect(ws_url=self.wss_url, ping_timeout=None)
             except (aiohttp.ClientError, OSError) as error:
                 raise ConnectionError(f"VALR's trade socket could not be opened: {error}") from error
+        return socket
+
+    async def _process_websocket_messages(self, websocket_assistant: WSAssistant):
+        """The base class never gives up a socket on which nothing arrives. VALR answers each PING."""
+        opened_at = time.time()
+        while True:
+            try:
+                await asyncio.wait_for(
+                    self._process_websocket_messages_task(websocket_assistant), timeout=VALR.PING_INTERVAL)
+            except asyncio.TimeoutError:
+                silence = time.time() - max(opened_at, websocket_assistant.last_recv_time)
+                if silence > VALR.SOCKET_SILENCE_LIMIT:
+                    raise ConnectionError(f"nothing arrived for {silence:.0f} s")
+                await websocket_assistant.send(WSJSONRequest(payload={"type": VALR.PING}))
 
     def ws_subscription_payload(self):
         return {

@@ -58,6 +58,7 @@ class CandleServer:
         self.before_reply: Callable[[], None] = lambda: None
         self.socket: Optional[web.WebSocketResponse] = None
         self.refuses_sockets = False
+        self.answers_pings = True
         self.socket_attempts = 0
         self.received: List[Dict] = []
         application = web.Application()
@@ -104,6 +105,8 @@ class CandleServer:
         await self.socket.prepare(request)
         async for message in self.socket:
             self.received.append(message.json())
+            if message.json() == {"type": "PING"} and self.answers_pings:
+                await self.socket.send_json({"type": "PONG"})
         return self.socket
 
 
@@ -173,6 +176,7 @@ async def test_production_feed_uses_production_only(monkeypatch):
     assert feed.name == "valr_BTC-ZAR"
     assert feed.candles_url == "https://api.valr.com/v1/public/BTCZAR/buckets"
     assert feed.health_check_url == "https://api.valr.com/v1/public/time"
+    assert feed.candles_endpoint == "/v1/public/{symbol}/buckets"
     assert feed.wss_url == "wss://api.valr.com/ws/trade"
 
 
@@ -434,11 +438,17 @@ async def test_refused_sockets_are_tried_less_and_less_often(server, monkeypatch
     assert server.socket_attempts == 6
 
 
-async def test_the_socket_is_kept_alive_with_pings(server, start, monkeypatch):
+@pytest.mark.parametrize("answers_pings", [True, False])
+async def test_a_quiet_socket_is_kept_and_a_dead_one_is_replaced(server, start, monkeypatch, answers_pings):
     monkeypatch.setattr(VALR, "PING_INTERVAL", 0.05)
+    monkeypatch.setattr(VALR, "SOCKET_SILENCE_LIMIT", 0.15)
+    monkeypatch.setattr(VALR, "RECONNECT_MIN_DELAY", 0.05)
+    server.answers_pings = answers_pings
 
     await start()
-    await until(lambda: {"type": "PING"} in server.received)
+    await until(lambda: server.received.count({"type": "PING"}) >= 12)
+
+    assert (server.socket_attempts == 1) is answers_pings
 
 
 async def test_a_connector_lends_its_limits_and_its_symbols(server):
