@@ -764,7 +764,7 @@ class ValrExchange(ExchangePyBase):
 
     async def count_denial(self, order: InFlightOrder):
         """VALR does not know an order. That counts towards losing it when the order is old enough to be known."""
-        if self._age(order) > self.MIN_AGE_TO_LOSE:
+        if self._order_tracker.is_active(order) and self._age(order) > self.MIN_AGE_TO_LOSE:
             await self._order_tracker.process_order_not_found(order.client_order_id)
 
     def _age(self, order: InFlightOrder) -> float:

@@ -3,7 +3,7 @@ import logging
 import time
 from datetime import datetime, timezone
 from itertools import chain, repeat
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_parsers as parsers
@@ -53,7 +53,8 @@ class ValrOrderLookup:
         self._fills_task: Optional[asyncio.Task] = None
         self._fills_wanted = asyncio.Event()
         # Orders whose state is doubtful although it looks settled.
-        self._doubtful: set[str] = set()
+        self._doubtful: Set[str] = set()
+        self._reported_orders: Set[str] = set()
         self._is_stopped = False
         self._is_failing = False
 
@@ -191,11 +192,12 @@ class ValrOrderLookup:
         if self._fills_task is None and not self._is_stopped:
             self._fills_task = safe_ensure_future(self._collect_fills())
 
-    async def update_fills(self, orders: List[InFlightOrder]):
+    async def update_fills(self, orders: List[InFlightOrder], reported_at: float = 0.0):
         """
         Books the fills of these orders that are missing, with one request for all of them as long as one page of VALR's
         trade history holds what is missing.
 
+        :param reported_at: see `ValrOrderTracker.process_history`
         :raises IOError, ValueError: when VALR did not answer, or not in a way that can be read
         """
         fills: Dict[str, List[Fill]] = {order.client_order_id: [] for order in orders}
@@ -214,8 +216,8 @@ class ValrOrderLookup:
                 if order is not None and order.client_order_id in fills:
                     fills[order.client_order_id].append(parsers.fill(row))
             for order in orders:
-                self._tracker.process_history(
-                    order, [(fill, self._connector.fee_of(fill)) for fill in fills[order.client_order_id]])
+                charged = [(fill, self._connector.fee_of(fill)) for fill in fills[order.client_order_id]]
+                self._tracker.process_history(order, charged, reported_at)
             is_last_page = len(page) < CONSTANTS.HISTORY_MAX_ROWS or page[-1].get("id") == params.get("beforeId")
             if is_last_page or all(self._tracker.is_complete(order) for order in orders):
                 return
@@ -233,15 +235,25 @@ class ValrOrderLookup:
                 await self._collect_fills_of(orders)
                 if not self._tracker.incomplete_orders():
                     break
+                if pause == self.FILLS_PAUSES[-1]:
+                    self._report_missing_fills()
                 await self._wait_for_demand(pause)
+
+    def _report_missing_fills(self):
+        missing = {order.client_order_id for order in self._tracker.incomplete_orders()} - self._reported_orders
+        if missing:
+            self._reported_orders |= missing
+            self.logger().warning(
+                f"VALR's trade history does not show all fills of {', '.join(sorted(missing))} yet. It is asked again.")
 
     async def _collect_fills_of(self, orders: List[InFlightOrder]):
         try:
             # No more is booked than VALR reports as executed, so the report has to be as new as the fills.
+            asked_at = time.monotonic()
             for order in orders:
                 if not self._tracker.is_closing(order):
                     await self._refresh(order)
-            await self.update_fills(orders)
+            await self.update_fills(orders, asked_at)
         except Exception as error:
             self._note_failure(error)
         else:

@@ -1,4 +1,5 @@
 import asyncio
+import time
 from collections import Counter
 from decimal import Decimal
 from typing import Dict, Iterable, List, Optional, Set, Tuple
@@ -22,7 +23,8 @@ class FillAccount:
         self.executed: Optional[Decimal] = None  # base, as VALR reports it
         self.executed_at = float("-inf")  # seconds
         # Events that cannot be booked as they are: the fee is missing, or they may have been booked already.
-        self.waiting: Dict[str, Fill] = {}
+        # Trade id -> monotonic seconds of their arrival.
+        self.waiting: Dict[str, float] = {}
         # Fills booked from the trade history, whose event may still come under another trade id. A restored order
         # cannot tell where its fills came from.
         self.history_ids: Set[str] = set(order.order_fills)
@@ -83,8 +85,13 @@ class ValrOrderTracker(ClientOrderTracker):
         """
         :return: the order, be it active, lost or closed a short while ago; None for an order of somebody else
         """
-        if client_order_id is None:
-            client_order_id = self._client_ids.get(exchange_order_id) or self._closed_client_ids.get(exchange_order_id)
+        order = self._find_by_client_id(client_order_id)
+        if order is None and exchange_order_id is not None:
+            order = self._find_by_client_id(
+                self._client_ids.get(exchange_order_id) or self._closed_client_ids.get(exchange_order_id))
+        return order
+
+    def _find_by_client_id(self, client_order_id: Optional[str]) -> Optional[InFlightOrder]:
         return (self._in_flight_orders.get(client_order_id)
                 or self._lost_orders.get(client_order_id)
                 or self._cached_orders.get(client_order_id))
@@ -100,10 +107,8 @@ class ValrOrderTracker(ClientOrderTracker):
             self, client_order_id: Optional[str] = None, exchange_order_id: Optional[str] = None
     ) -> Optional[InFlightOrder]:
         """The base class builds the dictionary of all orders up to four times."""
-        order = self._in_flight_orders.get(client_order_id) or self._cached_orders.get(client_order_id)
-        if order is None and exchange_order_id is not None:
-            order = self.find(None, exchange_order_id)
-        return None if order is not None and self.is_lost(order) else order
+        order = self.find(client_order_id, exchange_order_id)
+        return None if order is None or self.is_lost(order) else order
 
     def fetch_lost_order(
             self, client_order_id: Optional[str] = None, exchange_order_id: Optional[str] = None
@@ -216,7 +221,7 @@ class ValrOrderTracker(ClientOrderTracker):
             self._apply(order, OrderState.OPEN)
         elif order.client_order_id in self._unannounced:
             self._unannounced.discard(order.client_order_id)
-            self._trigger_created_event(order)
+            self._trigger_order_creation(order, OrderState.PENDING_CREATE, OrderState.OPEN)
 
     def request_cancel(self, order: InFlightOrder):
         """VALR took the request for a cancellation. An order whose placement is unknown stays so."""
@@ -313,16 +318,18 @@ class ValrOrderTracker(ClientOrderTracker):
         if not self._is_new(order, account, fill) or fee is None:
             account = self._account_of(order)
             if fill.trade_id not in account.aliases:
-                account.waiting[fill.trade_id] = fill
+                account.waiting[fill.trade_id] = time.monotonic()
             return
         self._book(order, fill, fee)
 
-    def process_history(self, order: InFlightOrder, fills: Iterable[Tuple[Fill, TradeFeeBase]]):
+    def process_history(
+            self, order: InFlightOrder, fills: Iterable[Tuple[Fill, TradeFeeBase]], reported_at: float = 0.0):
         """
         Books what is missing.
 
         :param fills: the fills of this order in VALR's trade history, with their fees, those before a certain time left
             out, but none after it
+        :param reported_at: monotonic seconds, before which VALR cannot have answered the last question for this order
         """
         account = self._account_of(order)
         fills = list(fills)
@@ -338,7 +345,10 @@ class ValrOrderTracker(ClientOrderTracker):
                 missing[fill.key] -= 1
                 account.book_history(fill)
                 self._book(order, fill, fee)
-        self._settle_waiting(order, account)
+        # Once the booked fills make up what VALR says was executed, the events before are among them.
+        if account.executed is None or order.executed_amount_base >= account.executed:
+            account.waiting = {
+                trade_id: arrival for trade_id, arrival in account.waiting.items() if arrival >= reported_at}
 
     def process_trade_update(self, trade_update: TradeUpdate):
         """The base class builds the dictionary of all orders first."""
@@ -394,11 +404,6 @@ class ValrOrderTracker(ClientOrderTracker):
         if account.executed is None or report.executed >= account.executed:
             account.executed = report.executed
             account.executed_at = max(account.executed_at, report.updated_at or account.executed_at)
-
-    def _settle_waiting(self, order: InFlightOrder, account: FillAccount):
-        """Whatever waits has its place among the booked fills once they make up what VALR says was executed."""
-        if account.executed is not None and order.executed_amount_base >= account.executed:
-            account.waiting.clear()
 
     def _account(self, order: InFlightOrder) -> Optional[FillAccount]:
         return (self._accounts.get(order.client_order_id)
