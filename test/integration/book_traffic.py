@@ -2,10 +2,12 @@
 import asyncio
 import random
 import time
-from typing import Callable, Dict, List, Tuple
+from contextlib import asynccontextmanager
+from typing import AsyncIterator, Callable, Dict, List, Tuple
 
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.core.data_type.order_book import OrderBook
+from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot_valr.simulator import ValrSimulator
 
 PAIRS = ["BTC-ZAR", "ETH-ZAR", "USDT-ZAR", "BTC-USDT", "XRP-ZAR", "SOL-ZAR", "USDC-ZAR", "BNB-ZAR", "AVAX-ZAR",
@@ -29,6 +31,34 @@ def served_levels(order_book: OrderBook) -> Tuple[Levels, Levels]:
     """:return: bids and asks that strategies see, best first"""
     return [(row.price, row.amount) for row in order_book.bid_entries()], \
         [(row.price, row.amount) for row in order_book.ask_entries()]
+
+
+def is_up_to_date(exchange: ValrSimulator, connector: ValrExchange, trading_pair: str) -> bool:
+    """:return: whether all books are verified and this one has the exchange's last frame"""
+    sequence = exchange.trade_hub.feed(symbol_of(trading_pair)).sequence
+    order_book = connector.order_books[trading_pair]
+    return connector.market_data.books_verified and sequence in (order_book.last_diff_uid, order_book.snapshot_uid)
+
+
+@asynccontextmanager
+async def market_data(exchange: ValrSimulator, trading_pairs: List[str],
+                      is_signed: bool = True) -> AsyncIterator[ValrExchange]:
+    """The connector as it runs without an account: nothing but its market data is started."""
+    keys = (exchange.api_key, exchange.api_secret) if is_signed else ("", "")
+    connector = ValrExchange(*keys, trading_pairs=list(trading_pairs), trading_required=False, domain="valr_simulator")
+    await connector.start_network()
+    try:
+        yield connector
+    finally:
+        await connector.stop_network()
+        await ConnectionsFactory().close()
+
+
+async def until(condition: Callable[[], bool], seconds: float = 10.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "the condition did not come true"
+        await asyncio.sleep(0.005)
 
 
 class PairTraffic:
@@ -97,14 +127,14 @@ class Traffic:
         """
         :param frames: how many changes to make
         :param rate: how many of them a second at most
-        :param on_step: called after every few changes
+        :param on_step: called every few changes
         """
         start, first = time.perf_counter(), self.frames
         while self.frames < first + frames:
+            on_step()  # before the changes, so that those of the last step had time to arrive
             for pair in self._generator.choices(self._pairs, k=10):
                 pair.change()
                 self.frames += 1
-            on_step()
             ahead = (self.frames - first) / rate - (time.perf_counter() - start)
             await asyncio.sleep(max(ahead, 0.001))
 

@@ -1,42 +1,28 @@
-import asyncio
 import random
 import time
-from contextlib import asynccontextmanager
-from typing import AsyncIterator, Callable, List
+from typing import Callable, List
 
 import pytest
 
 from hummingbot.connector.exchange.valr import valr_order_book
-from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed
 from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket
-from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.book_traffic import PAIRS, Traffic, Watch, exchange_levels, served_levels, symbol_of
+from test.integration.book_traffic import (
+    PAIRS,
+    Traffic,
+    Watch,
+    exchange_levels,
+    is_up_to_date,
+    market_data,
+    served_levels,
+    symbol_of,
+    until,
+)
 
 FRAMES = 20_000
 RATE = 1_500.0  # a second
 FRAME_FAULTS = ("gap", "repeat", "swap", "corrupt_checksum", "wrong_content")
-
-
-@asynccontextmanager
-async def market_data(exchange: ValrSimulator, trading_pairs: List[str],
-                      is_signed: bool = True) -> AsyncIterator[ValrExchange]:
-    keys = (exchange.api_key, exchange.api_secret) if is_signed else ("", "")
-    connector = ValrExchange(*keys, trading_pairs=list(trading_pairs), trading_required=False, domain="valr_simulator")
-    await connector.start_network()
-    try:
-        yield connector
-    finally:
-        await connector.stop_network()
-        await ConnectionsFactory().close()
-
-
-async def until(condition: Callable[[], bool], seconds: float = 10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        await asyncio.sleep(0.005)
 
 
 class Saboteur:
@@ -138,7 +124,7 @@ async def run_with_all_faults(monkeypatch, is_signed: bool, seed: int = 1) -> Wa
         traffic = Traffic(exchange, PAIRS, seed)
         saboteur = Saboteur(exchange, seed)
         async with market_data(exchange, PAIRS, is_signed) as connector:
-            await until(lambda: connector.market_data.books_verified)
+            await until(lambda: connector.ready)
             watch = Watch(exchange, connector)
 
             def on_step():
@@ -159,12 +145,6 @@ async def run_with_all_faults(monkeypatch, is_signed: bool, seed: int = 1) -> Wa
             assert connector.market_data.books_verified
             assert set(saboteur.done) == saboteur.repertoire
     return watch
-
-
-def is_up_to_date(exchange: ValrSimulator, connector: ValrExchange, trading_pair: str) -> bool:
-    sequence = exchange.trade_hub.feed(symbol_of(trading_pair)).sequence
-    order_book = connector.order_books[trading_pair]
-    return connector.market_data.books_verified and sequence in (order_book.last_diff_uid, order_book.snapshot_uid)
 
 
 @pytest.mark.parametrize("is_signed", [True, False])

@@ -1,6 +1,6 @@
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Dict, List, Optional
 
 import aiohttp
@@ -12,7 +12,7 @@ from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed, Va
 from hummingbot.connector.exchange.valr.valr_trade_socket import aggregated_rows
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
-from hummingbot.core.data_type.order_book_tracker import OrderBookPairMetrics, OrderBookTrackerMetrics
+from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
 from hummingbot.core.data_type.order_book_tracker_data_source import OrderBookTrackerDataSource
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 from hummingbot.logger import HummingbotLogger
@@ -36,6 +36,17 @@ class MarketDataCounters:
     reconnects: int = 0
     feeds: Dict[str, str] = field(default_factory=dict)  # trading pair -> event its book comes from
     unverified: Dict[str, str] = field(default_factory=dict)  # trading pair -> reason
+
+    def add(self, book: TrackedBook):
+        self.frames += book.metrics.diffs_processed
+        self.snapshots += book.metrics.snapshots_processed
+        self.trades += book.metrics.trades_processed
+        self.repeated_trades += book.faults.repeated_trades
+        self.gaps += book.faults.gaps
+        self.checksum_failures += book.faults.checksum_failures
+        self.other_faults += book.faults.other_faults
+        self.resyncs += book.faults.resyncs
+        self.longest_resync = max(self.longest_resync, book.faults.longest_resync)
 
 
 class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
@@ -71,9 +82,8 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         self._sockets: Optional[ValrTradeSocketFactory] = None  # while listening
         self._tasks: Optional[asyncio.TaskGroup] = None  # while listening
         self._feeds: Dict[ValrTradeFeed, asyncio.Task] = {}
-        self._past_reconnects = 0
         self._metrics = OrderBookTrackerMetrics()
-        self._removed = OrderBookPairMetrics(trading_pair="removed pairs")
+        self._past = MarketDataCounters()  # of removed pairs and ended connections
 
     @property
     def books_verified(self) -> bool:
@@ -82,33 +92,25 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
     def counters(self) -> MarketDataCounters:
         self._count_diffs()
-        counters = MarketDataCounters(
-            reconnects=self._past_reconnects + sum(feed.reconnects for feed in self._feeds))
-        for pair, book in self._books.items():
-            counters.frames += book.metrics.diffs_processed
-            counters.snapshots += book.metrics.snapshots_processed
-            counters.trades += book.metrics.trades_processed
-            counters.repeated_trades += book.faults.repeated_trades
-            counters.gaps += book.faults.gaps
-            counters.checksum_failures += book.faults.checksum_failures
-            counters.other_faults += book.faults.other_faults
-            counters.resyncs += book.faults.resyncs
-            counters.longest_resync = max(counters.longest_resync, book.faults.longest_resync)
-            counters.feeds[pair] = book.feed or "none"
-            if not book.is_verified:
-                counters.unverified[pair] = book.reason
+        counters = replace(self._past, feeds={}, unverified={})
+        counters.reconnects += sum(feed.reconnects for feed in self._feeds)
+        for book in self._books.values():
+            counters.add(book)
+        for trading_pair in self._trading_pairs:
+            book = self._books.get(trading_pair)
+            counters.feeds[trading_pair] = book and book.feed or "none"
+            if book is None or not book.is_verified:
+                counters.unverified[trading_pair] = book.reason if book else "not started"
         return counters
 
     @property
     def metrics(self) -> OrderBookTrackerMetrics:
         """Hummingbot's own metrics. The pairs count for themselves, and the totals are taken when somebody asks."""
-        self._count_diffs()
-        metrics = self._metrics
-        counted = [self._removed, *metrics.per_pair_metrics.values()]
-        metrics.total_diffs_processed = sum(pair.diffs_processed for pair in counted)
-        metrics.total_snapshots_processed = sum(pair.snapshots_processed for pair in counted)
-        metrics.total_trades_processed = sum(pair.trades_processed for pair in counted)
-        return metrics
+        totals = self.counters()
+        self._metrics.total_diffs_processed = totals.frames
+        self._metrics.total_snapshots_processed = totals.snapshots
+        self._metrics.total_trades_processed = totals.trades
+        return self._metrics
 
     def _count_diffs(self):
         for feed in self._feeds:
@@ -186,8 +188,9 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
     async def _serve_rest_book(self, tracked: TrackedBook):
         try:
             message = await self._order_book_snapshot(tracked.trading_pair)
-        except (IOError, KeyError, ValueError) as error:
-            self.logger().warning(f"No order book of {tracked.trading_pair} from the socket, nor from REST ({error}).")
+        except Exception as error:
+            self.logger().warning(
+                f"No order book of {tracked.trading_pair} from the socket, nor from REST ({error!r}).")
             return
         if not tracked.initialised.is_set():
             tracked.serve((message.bids, message.asks, message.update_id), CONSTANTS.ORDER_BOOK_PATH)
@@ -258,9 +261,7 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
                 self._drop(feed)
         tracked.source = None
         tracked.initialised.set()  # for those who wait; see get_new_order_book
-        self._removed.diffs_processed += tracked.metrics.diffs_processed
-        self._removed.snapshots_processed += tracked.metrics.snapshots_processed
-        self._removed.trades_processed += tracked.metrics.trades_processed
+        self._past.add(tracked)
         self._metrics.remove_pair_metrics(trading_pair)
         return True
 
@@ -299,5 +300,5 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
     def _drop(self, feed: ValrTradeFeed):
         feed.release("stopped")
-        self._past_reconnects += feed.reconnects
+        self._past.reconnects += feed.reconnects
         self._feeds.pop(feed).cancel()
