@@ -277,7 +277,7 @@ class ValrOrderLookup:
         :param timestamp: seconds on this machine's clock
         :return: seconds on VALR's clock, certainly not later
         """
-        return timestamp + min(0.0, self._connector.clock_offset) - self.CLOCK_MARGIN
+        return max(0.0, timestamp + min(0.0, self._connector.clock_offset) - self.CLOCK_MARGIN)
 
     def _note_failure(self, error: Exception):
         if not self._is_failing:
