@@ -9,7 +9,7 @@ from benchmarks.book_check import wait_for_sequence
 from benchmarks.book_stream import BookStream
 from benchmarks.comparison import FigureVoid, Report, Series, Table, Target, alternate, best
 from benchmarks.feeds import VALR_DECODER, Feed, book_feeds, replayed_exchange
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, point_peers_at
 from benchmarks.replay_client import ReplayClient, replay_server
 from hummingbot.core.data_type.order_book import OrderBook
 
@@ -33,6 +33,7 @@ class TimedOrderBook(OrderBook):
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     with awake_cores():
         async with replay_server(max(PACED["count"], BURSTS["count"])) as server:
+            point_peers_at(server.host)
             sides = {name: partial(_measure, server, replayed_exchange(name), feed)
                      for name, feed in book_feeds(server).items()}
             figures = await alternate(sides, rounds, progress)

@@ -11,6 +11,7 @@ from benchmarks.book_stream import BookStream
 from benchmarks.comparison import Report, Table, alternate
 from benchmarks.feeds import VALR_DECODER, Feed, book_feeds
 from benchmarks.floor import JSON_DECODERS
+from benchmarks.peers import point_peers_at
 from benchmarks.replay_client import ReplayClient, replay_server
 from benchmarks.wire import valr_diff, valr_snapshot
 from hummingbot.connector.exchange.valr.valr_order_book import ValrOrderBook
@@ -24,6 +25,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     stream = BookStream(UPDATES)
     texts = [valr_diff(update) for update in stream.updates]
     async with replay_server(UPDATES) as server:
+        point_peers_at(server.host)
         feeds = book_feeds(server)
         sides = {
             SOCKET: partial(_socket, server),

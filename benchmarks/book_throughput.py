@@ -7,7 +7,7 @@ from benchmarks.book_check import check_final_book, wait_for_sequence
 from benchmarks.ccxt_feed import ccxt, ccxt_feed
 from benchmarks.comparison import Report, Table, Target, alternate, best
 from benchmarks.feeds import CCXT, VALR_DECODER, Feed, book_feeds, replayed_exchange
-from benchmarks.peers import PEERS
+from benchmarks.peers import PEERS, point_peers_at
 from benchmarks.replay_client import ReplayClient, replay_server
 from hummingbot.core.data_type.order_book import OrderBook
 
@@ -17,6 +17,7 @@ LIMITS = {"ujson": 3.0, "orjson": 3.5}
 
 async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     async with replay_server(UPDATES) as server:
+        point_peers_at(server.host)
         final_book = await server.call("final_book")
         feeds = book_feeds(server)
         if ccxt is not None:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import AsyncContextManager, AsyncIterator, Callable, Dict
 
 from benchmarks.floor import JSON_DECODERS, floor_feed
-from benchmarks.peers import PAIR, PEERS, point_peers_at
+from benchmarks.peers import PAIR, PEERS
 from benchmarks.replay_client import ReplayClient
 from benchmarks.valr import valr_market_data
 from hummingbot.connector.exchange_py_base import ExchangePyBase
@@ -35,9 +35,9 @@ def replayed_exchange(feed_name: str) -> str:
 
 def book_feeds(server: ReplayClient) -> Dict[str, Feed]:
     """
-    :return: name -> feed: every in-tree connector, VALR's, and the floor with each JSON decoder there is
+    :return: name -> feed: every in-tree connector (see `point_peers_at`), VALR's, and the floor with each JSON decoder
+        there is
     """
-    point_peers_at(server.host)
     feeds: Dict[str, Feed] = {name: partial(_tracker_feed, peer.connector) for name, peer in PEERS.items()}
     feeds["valr"] = partial(_tracker_feed, partial(valr_market_data, server.url, {"BTCUSDT": PAIR}))
     for name, loads in JSON_DECODERS.items():
