@@ -9,11 +9,15 @@ from itertools import chain, zip_longest
 from typing import Any, Dict, List, Optional, Tuple, Union
 from zlib import crc32
 
+from hummingbot.connector.exchange.valr.valr_errors import one_line
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 
 # The checksum covers the best 25 levels of each side (VALR documentation; 1,128 of 1,128 captured frames agree).
 CHECKSUM_DEPTH = 25
 _BELOW_CHECKSUM = -CHECKSUM_DEPTH - 1  # index of the first level that does not count, best level last
+
+# Hummingbot keeps sequence numbers in 64 bits.
+_MAX_UPDATE_ID = 2 ** 62
 
 # OrderBookRow's own constructor takes twice as long, and every level of every frame needs one.
 _new_row = tuple.__new__
@@ -141,11 +145,13 @@ class ValrOrderBook:
         """
         try:
             update_id = data["sq"]
-            newest = max(self.update_id, self._newest_update_id)
-            if update_id < newest:
-                return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
         except (KeyError, TypeError) as error:
             return self._fault(FaultKind.MALFORMED, repr(error))
+        if not is_update_id(update_id):
+            return self._fault(FaultKind.MALFORMED, f"snapshot {update_id}")
+        newest = max(self.update_id, self._newest_update_id)
+        if update_id < newest:
+            return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
         self._bids.clear()
         self._asks.clear()
         self._snapshot_update_id = self._expected = update_id
@@ -158,9 +164,9 @@ class ValrOrderBook:
             frame repeats the one before
         """
         try:
-            update_id = data["sq"]
-            if update_id != self._expected:
-                return self._out_of_sequence(update_id, data["cs"])
+            update_id = self._expected
+            if update_id is None or data["sq"] != update_id:
+                return self._out_of_sequence(data["sq"], data["cs"])
             bids = data["b"] or []
             if bids:
                 bids = self._bids.apply(bids, update_id)
@@ -168,7 +174,7 @@ class ValrOrderBook:
             if asks:
                 asks = self._asks.apply(asks, update_id)
             checksum = data["cs"]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             return self._fault(FaultKind.MALFORMED, repr(error)) if self.is_synchronized else None
         if self._bids.is_deep and self._asks.is_deep:
             self._checksum = crc32(":".join(self._parts).encode())
@@ -199,7 +205,8 @@ class ValrOrderBook:
 
     def _out_of_sequence(self, update_id: int, checksum: int) -> Optional[BookFault]:
         if self._expected is None:
-            self._newest_update_id = max(update_id, self._newest_update_id)
+            if is_update_id(update_id):
+                self._newest_update_id = max(update_id, self._newest_update_id)
             return None
         if update_id == self.update_id and checksum == self._checksum:
             return None
@@ -207,4 +214,8 @@ class ValrOrderBook:
 
     def _fault(self, kind: FaultKind, text: str) -> BookFault:
         self.invalidate()
-        return BookFault(kind, f"{kind.value}: {text}")
+        return BookFault(kind, one_line(f"{kind.value}: {text}"))
+
+
+def is_update_id(number: Any) -> bool:
+    return type(number) is int and 0 <= number < _MAX_UPDATE_ID

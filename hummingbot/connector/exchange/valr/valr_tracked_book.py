@@ -1,4 +1,5 @@
 import asyncio
+import math
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -122,6 +123,8 @@ class TrackedBook:
             amount=float(data["quantity"]),
             trade_id=trade_id,
         )
+        if not (0 < event.price < math.inf and 0 < event.amount < math.inf):
+            raise ValueError("a number is out of range")
         if trade_id is None:
             is_new = is_source
         else:

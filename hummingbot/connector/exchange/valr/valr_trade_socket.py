@@ -1,15 +1,22 @@
 import asyncio
 import re
 from logging import Logger
+from math import inf
 from time import perf_counter
 from typing import Any, Dict, Iterable, List, Optional, Set
 
 import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
-from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
+from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused, one_line
 from hummingbot.connector.exchange.valr.valr_heartbeat import Heartbeat
-from hummingbot.connector.exchange.valr.valr_order_book import BookFault, BookRows, FaultKind, ValrOrderBook
+from hummingbot.connector.exchange.valr.valr_order_book import (
+    BookFault,
+    BookRows,
+    FaultKind,
+    ValrOrderBook,
+    is_update_id,
+)
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.web_assistant.connections.data_types import WSJSONRequest
@@ -200,7 +207,7 @@ class ValrTradeSocket(WSConnection):
                 if subscription is None:
                     continue
                 diff = subscription.book.apply_diff(frame["d"])
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 self._on_unreadable(message.data, error)
                 continue
             if type(diff) is tuple:
@@ -220,10 +227,10 @@ class ValrTradeSocket(WSConnection):
             self._raise_ending(message)
 
     def _raise_ending(self, message: aiohttp.WSMessage):
-        code = self._connection.close_code
-        detail = f"code {code}" + (f", {message.extra}" if message.extra else "")
         if message.type is aiohttp.WSMsgType.ERROR:
-            detail = str(message.data)
+            raise ConnectionError(one_line(message.data))
+        code = self._connection.close_code
+        detail = f"code {code}" + (f", {one_line(message.extra)}" if message.extra else "")
         # Wire: VALR accepts the handshake and then closes with 1007 when the signature is wrong.
         if code == aiohttp.WSCloseCode.INVALID_TEXT:
             raise ValrLoginRefused(detail)
@@ -238,13 +245,13 @@ class ValrTradeSocket(WSConnection):
         elif kind == CONSTANTS.AGGREGATED_BOOK_EVENT:
             self._on_aggregated(frame["currencyPairSymbol"], frame["data"])
         elif kind == CONSTANTS.ERROR:
-            self._on_error(str(frame.get("message", "")))
+            self._on_error(one_line(frame.get("message", "")))
         elif kind == CONSTANTS.UNAUTHORIZED:
-            raise ValrLoginRefused(str(frame.get("message", kind)))
+            raise ValrLoginRefused(one_line(frame.get("message", kind)))
 
     def _on_unreadable(self, text: str, error: Exception):
         if text:  # Users of VALR have seen empty frames.
-            self._logger.warning(f"VALR sent a frame that cannot be read ({error!r}): {text[:200]}")
+            self._logger.warning(f"VALR sent a frame that cannot be read ({one_line(repr(error))}): {one_line(text)}")
 
     def _on_snapshot(self, symbol: str, data: Dict[str, Any]):
         subscription = self._subscriptions.get(symbol)
@@ -458,11 +465,16 @@ def aggregated_rows(data: Dict[str, Any]) -> BookRows:
     :param data: VALR's aggregated order book of the socket or of REST: `Bids` and `Asks`, best level first, at most 40
         levels a side; some texts spell the keys in lower case
     :return: the same as Hummingbot's rows
-    :raises KeyError, ValueError: when a field is missing or not a number
+    :raises ValueError: when it cannot be read
     """
-    update_id = int(data.get("SequenceNumber", 0))
-    bids, asks = (
-        [OrderBookRow(float(level["price"]), float(level["quantity"]), update_id) for level in levels]
-        for levels in (data.get("Bids") or data.get("bids", []), data.get("Asks") or data.get("asks", []))
-    )
+    try:
+        update_id = int(data.get("SequenceNumber", 0))
+        bids, asks = (
+            [OrderBookRow(float(level["price"]), float(level["quantity"]), update_id) for level in levels]
+            for levels in (data.get("Bids") or data.get("bids", []), data.get("Asks") or data.get("asks", [])))
+    except (AttributeError, KeyError, TypeError, OverflowError) as error:
+        raise ValueError(one_line(repr(error))) from None
+    if not is_update_id(update_id) or not all(
+            0 < row.price < inf and 0 <= row.amount < inf for row in (*bids, *asks)):
+        raise ValueError("a number is out of range")
     return bids, asks, update_id
