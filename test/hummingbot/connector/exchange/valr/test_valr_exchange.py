@@ -1,21 +1,27 @@
+import asyncio
 import json
+import logging
 import re
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Tuple
-from unittest.mock import Mock, patch
+from unittest.mock import AsyncMock, Mock, patch
 
+import pytest
 from aiohttp import ClientResponse
 from aioresponses import aioresponses
 from aioresponses.core import RequestCall
+from bidict import bidict
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.test_support.exchange_connector_test import AbstractExchangeConnectorTests
 from hummingbot.connector.trading_rule import TradingRule
-from hummingbot.core.data_type.common import OrderType
+from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TokenAmount, TradeFeeBase
+from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
 CREATED_AT = "2021-12-29T12:13:20.000Z"
 NOT_FOUND = {"code": -1, "message": "Invalid Order. "}
@@ -433,3 +439,170 @@ def refusals_from_valr_itself():
 
     with patch.object(aioresponses, "post", post_with_body):
         yield
+
+
+class TestConstruction:
+    def test_two_keys_are_enough(self):
+        connector = ValrExchange("key", "secret")
+
+        assert (connector.name, connector.domain, connector.is_trading_required) == ("valr", "valr", True)
+        assert connector.authenticator is not None
+
+    def test_simulator_is_a_domain_of_its_own(self):
+        connector = ValrExchange("key", "secret", domain="valr_simulator")
+
+        assert connector.name == connector.domain == "valr_simulator"
+
+    @pytest.mark.parametrize("key, secret", [("", ""), (None, None), ("key", ""), ("", "secret")])
+    def test_without_keys_there_is_market_data_only(self, key, secret):
+        connector = ValrExchange(key, secret, trading_pairs=["BTC-ZAR"], trading_required=False)
+
+        assert connector.authenticator is None
+
+    def test_share_of_the_rate_limits(self):
+        connector = ValrExchange("key", "secret", rate_limits_share_pct=Decimal(50))
+
+        limits = {limit.limit_id: limit.limit for limit in connector.throttler._rate_limits}
+        assert limits[CONSTANTS.PUBLIC_POOL] == 15
+
+    def test_keys_are_in_no_text(self):
+        connector = ValrExchange("the-key", "the-secret")
+
+        texts = [repr(connector), str(connector), repr(connector._auth), repr(connector.user_stream_data_source)]
+        assert not [text for text in texts if "the-key" in text or "the-secret" in text]
+
+    @pytest.mark.parametrize("pair", ["BTC-ZAR", "1000PEPE-USDT", "A-B"])
+    async def test_client_order_ids_are_what_valr_takes(self, pair, monkeypatch):
+        connector = ValrExchange("key", "secret", trading_pairs=[pair])
+        monkeypatch.setattr(connector, "_create_order", AsyncMock())
+
+        ids = {place(pair, Decimal(1), OrderType.LIMIT, Decimal(1))
+               for _ in range(100) for place in (connector.buy, connector.sell)}
+
+        assert len(ids) == 200
+        assert all(re.fullmatch("[0-9A-Za-z]{1,50}", order_id) for order_id in ids)
+
+
+PAIRS = [
+    {"symbol": symbol, "baseCurrency": base, "quoteCurrency": quote, "active": active, "currencyPairType": kind,
+     "minBaseAmount": "0.1", "maxBaseAmount": "100", "minQuoteAmount": "5", "tickSize": "0.5", "baseDecimalPlaces": "3"}
+    for symbol, base, quote, active, kind in [
+        ("BTCZAR", "BTC", "ZAR", True, "SPOT"), ("ETHR", "ETH", "R", True, "SPOT"),
+        ("OLDZAR", "OLD", "ZAR", False, "SPOT"),
+        ("BTCUSDTPERP", "BTC", "USDTPERP", True, "FUTURE"), ("SIMPLEZAR", "SIMPLE", "ZAR", True, "SPOT"),
+        ("BAD-ZAR", "BA-D", "ZAR", True, "SPOT"), ("NOBASE", None, "ZAR", True, "SPOT")]]
+
+
+class TestPairs:
+    @pytest.fixture
+    def connector(self) -> ValrExchange:
+        connector = ValrExchange("key", "secret")
+        connector._order_types = {"BTCZAR": {"LIMIT", "LIMIT_POST_ONLY"}, "ETHR": {"LIMIT", "MARKET"},
+                                  "SIMPLEZAR": {"SIMPLE"}}
+        return connector
+
+    async def test_pairs_that_can_be_traded(self, connector, caplog):
+        connector._initialize_trading_pair_symbols_from_exchange_info([*PAIRS, "no pair", None])
+
+        assert dict(await connector.trading_pair_symbol_map()) == {"BTCZAR": "BTC-ZAR", "ETHR": "ETH-ZAR"}
+        assert len(caplog.records) == 4 and not [record for record in caplog.records if record.exc_info]
+
+    async def test_rules(self, connector):
+        rules = {rule.trading_pair: rule for rule in await connector._format_trading_rules(PAIRS)}
+
+        assert set(rules) == {"BTC-ZAR", "ETH-ZAR"}
+        assert rules["ETH-ZAR"].supports_market_orders and not rules["BTC-ZAR"].supports_market_orders
+        assert rules["BTC-ZAR"].min_base_amount_increment == Decimal("0.001")
+
+    async def test_unknown_order_types_allow_all(self, connector):
+        connector._order_types = {}
+
+        assert "SIMPLE-ZAR" in {rule.trading_pair for rule in await connector._format_trading_rules(PAIRS)}
+
+
+class TestFees:
+    @pytest.fixture
+    async def connector(self, monkeypatch) -> ValrExchange:
+        connector = ValrExchange("key", "secret")
+        connector._set_trading_pair_symbol_map(bidict({"BTCZAR": "BTC-ZAR", "ETHZAR": "ETH-ZAR"}))
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(return_value=[
+            {"currencyPair": "BTCZAR", "makerPercentage": "-0.01", "takerPercentage": "0.08", "simplePercentage": "1"},
+            {"currencyPair": "ETHZAR", "simplePercentage": "1"},
+            {"currencyPair": "SOLZAR", "makerPercentage": "0", "takerPercentage": "0.08"}]))
+        await connector._update_trading_fees()
+        return connector
+
+    @pytest.mark.parametrize("order_type, is_maker, expected", [
+        (OrderType.LIMIT_MAKER, None, "-0.0001"), (OrderType.LIMIT, None, "0.0008"), (OrderType.MARKET, None, "0.0008"),
+        (OrderType.LIMIT, True, "-0.0001"), (OrderType.LIMIT_MAKER, False, "0.0008")])
+    async def test_account_has_its_own_rates(self, order_type, is_maker, expected, connector):
+        fee = connector.get_fee("BTC", "ZAR", order_type, TradeType.BUY, Decimal(1), Decimal(1), is_maker)
+
+        assert fee == DeductedFromReturnsTradeFee(percent=Decimal(expected))
+
+    @pytest.mark.parametrize("base", ["ETH", "SOL"])
+    async def test_pair_without_known_rates_has_the_default_ones(self, base, connector):
+        fee = connector.get_fee(base, "ZAR", OrderType.LIMIT_MAKER, TradeType.SELL, Decimal(1))
+
+        assert fee == DeductedFromReturnsTradeFee(percent=Decimal("0.0018"))
+
+
+class TestRegularRequests:
+    @pytest.fixture
+    def connector(self, monkeypatch) -> ValrExchange:
+        connector = ValrExchange("key", "secret")
+        monkeypatch.setattr(connector, "RETRY_PAUSES", (0.0,))
+        return connector
+
+    @pytest.mark.parametrize("loop, update", [
+        ("_trading_rules_polling_loop", "_update_trading_rules"),
+        ("_trading_fees_polling_loop", "_update_trading_fees")])
+    async def test_failures_are_repeated_and_told_once(self, loop, update, connector, monkeypatch, caplog):
+        caplog.set_level(logging.INFO)
+        done = asyncio.Event()
+        outcomes = iter([ConnectionError("no answer")] * 3 + [None])
+
+        async def answer():
+            outcome = next(outcomes)
+            if outcome is not None:
+                raise outcome
+            done.set()
+
+        monkeypatch.setattr(connector, update, answer)
+        task = asyncio.ensure_future(getattr(connector, loop)())
+        await asyncio.wait_for(done.wait(), 2)
+        await asyncio.sleep(0)
+        task.cancel()
+
+        assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+        assert "no answer" in caplog.text and not [record for record in caplog.records if record.exc_info]
+
+    async def test_time_of_valr_replaces_the_old_one(self, connector, monkeypatch):
+        connector._time_synchronizer.add_time_offset_ms_sample(1e9)
+        monkeypatch.setattr(connector.web_utils, "get_current_server_time", AsyncMock(return_value=1_700_000_000_000.0))
+
+        await connector._update_time_synchronizer()
+
+        assert connector._time_synchronizer.time() == pytest.approx(1_700_000_000, abs=1)
+        assert int(connector._auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"]) < 1_700_000_010_000
+
+    async def test_time_that_cannot_be_had_leaves_the_old_one(self, connector, monkeypatch, caplog):
+        connector._time_synchronizer.add_time_offset_ms_sample(5e6)
+        no_answer = AsyncMock(side_effect=ConnectionError("no answer"))
+        monkeypatch.setattr(connector.web_utils, "get_current_server_time", no_answer)
+
+        for _ in range(3):
+            await connector._update_time_synchronizer()
+
+        assert connector._time_synchronizer.time_offset_ms == 5e6
+        assert len(caplog.records) == 1
+
+    @pytest.mark.parametrize("body, is_clock", [
+        ('{"code":-11252,"message":"Request has an invalid signature"}', True),
+        ('{"code":-11272,"message":"The originating IP Address has not been whitelisted."}', False),
+        ("<html>", False)])
+    async def test_wrong_signature_may_be_the_clocks_fault(self, body, is_clock, connector):
+        error = ValrAPIError(401, "GET", "/v1/account/balances", body)
+
+        assert connector._is_request_exception_related_to_time_synchronizer(error) is is_clock
+        assert not connector._is_request_exception_related_to_time_synchronizer(ConnectionError())
