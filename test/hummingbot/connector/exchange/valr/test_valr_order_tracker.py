@@ -278,15 +278,18 @@ class TestFills:
         assert listener.kinds.count("Filled") == 3 and listener.kinds.count("Completed") == 1
 
     @pytest.mark.parametrize("id_in_event", ["t1", "another"])
-    def test_fills_of_a_restored_order_are_not_booked_again(self, id_in_event, tracker, listener):
+    @pytest.mark.parametrize("event_first", [True, False])
+    def test_fills_of_a_restored_order_are_not_booked_again(self, event_first, id_in_event, tracker, listener):
         order = tracked(tracker)
         tracker.process_fill(order, fill("t1"), FEE)
         other = ValrOrderTracker(connector=listener)
         other.restore_tracking_states({"c": json.loads(json.dumps(order.to_json()))})
         restored = other.find("c", None)
 
-        other.process_history(restored, [(fill("other", is_history=True), FEE)])
-        other.process_fill(restored, fill(id_in_event), FEE)
+        steps = [lambda: other.process_fill(restored, fill(id_in_event), FEE),
+                 lambda: other.process_history(restored, [(fill("other", is_history=True), FEE)])]
+        for step in steps if event_first else reversed(steps):
+            step()
 
         assert listener.kinds == ["Filled"]
 
