@@ -172,6 +172,14 @@ class ValrExchange(ExchangePyBase):
         """Adds that every order book is in sync with VALR, so that no strategy quotes from one that is not."""
         return {**super().status_dict, "order_books_verified": self.market_data.books_verified}
 
+    def _is_user_stream_initialized(self) -> bool:
+        """
+        The base class is satisfied for good once anything has come. Here the account has to be in touch: by socket
+        something comes every 15 s, by REST every few seconds, and after a minute of silence neither works.
+        """
+        silence = self._time() - self.user_stream_data_source.last_recv_time
+        return not self.is_trading_required or silence < self.TICK_INTERVAL_LIMIT
+
     def supported_order_types(self) -> List[OrderType]:
         return list(self.ORDER_TYPES)
 

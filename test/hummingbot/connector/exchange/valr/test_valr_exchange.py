@@ -2,6 +2,7 @@ import asyncio
 import json
 import logging
 import re
+import time
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -481,6 +482,15 @@ class TestConstruction:
 
         assert len(ids) == 200
         assert all(re.fullmatch("[0-9A-Za-z]{1,50}", order_id) for order_id in ids)
+
+    @pytest.mark.parametrize("silence, in_touch", [(1, True), (61, False)])
+    def test_an_account_that_fell_silent_is_not_ready(self, silence, in_touch):
+        connector = ValrExchange("key", "secret")
+        assert not connector.status_dict["user_stream_initialized"]
+
+        connector.user_stream_data_source._last_recv_time = time.time() - silence
+
+        assert connector.status_dict["user_stream_initialized"] is in_touch
 
 
 PAIRS = [
