@@ -10,12 +10,13 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from bidict import bidict
-from hypothesis import HealthCheck, given, settings, strategies as st
+from hypothesis import HealthCheck, example, given, settings, strategies as st
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_parsers as parsers
 from hummingbot.connector.exchange.valr.valr_errors import (
     ValrAPIError,
     ValrCommandNotSent,
+    ValrLoginRefused,
     ValrOrderRejected,
     ValrOutcomeUnknown,
 )
@@ -60,6 +61,9 @@ def assert_quiet(records: List[logging.LogRecord], most: int):
 
 # === Parsers ===
 
+TRADED = {"id": "1", "orderId": "a", "price": "1", "quantity": "1", "tradedAt": "2026-01-01T00:00:00Z"}
+PAIR = {"tickSize": "1", "baseDecimalPlaces": "8", "minBaseAmount": "1", "maxBaseAmount": "2", "minQuoteAmount": "1"}
+
 PARSERS: List[Callable[[Any], Any]] = [
     parsers.order_report,
     parsers.open_order,
@@ -79,6 +83,12 @@ PARSERS: List[Callable[[Any], Any]] = [
 @pytest.mark.parametrize("parse", PARSERS)
 @pure
 @given(row=rows | junk.values)
+@example(row=TRADED | {"price": "1e999999999", "quantity": "1e-999999999"})
+@example(row=PAIR | {"baseDecimalPlaces": "1e999999999"})
+@example(row=PAIR | {"baseDecimalPlaces": "-1"})
+@example(row={"orderId": "a", "originalQuantity": "1e999999999", "remainingQuantity": "-1e999999999"})
+@example(row={"Asks": [], "Bids": [{"price": "nan", "quantity": "1"}]})
+@example(row={"Asks": [], "Bids": [], "SequenceNumber": 2 ** 63})
 def test_a_row_is_understood_or_refused_with_one_line(parse, row):
     try:
         parse(row)
@@ -88,6 +98,8 @@ def test_a_row_is_understood_or_refused_with_one_line(parse, row):
 
 @pure
 @given(row=rows)
+@example(row=TRADED | {"customerOrderId": ["a"]})
+@example(row=TRADED | {"price": "1e999999999", "quantity": "1e999999999"})
 def test_ids_and_amounts_are_what_they_seem(row):
     try:
         fill = parsers.fill(row)
@@ -107,6 +119,7 @@ def test_an_error_of_rest_is_one_line(status, body):
 # === Order books ===
 
 levels = st.lists(st.lists(st.sampled_from(["1", "2", "3.5", "0"]) | junk.scalars, min_size=1, max_size=3), max_size=4)
+EMPTY = {"sq": 1, "cs": 0, "b": [], "a": []}  # the checksum of an empty book is 0
 book_data = junk.spoilt(st.fixed_dictionaries({
     "sq": st.integers(1, 3) | st.sampled_from([2 ** 63, 2 ** 70, 1.0, True, float("inf")]),
     "cs": st.sampled_from([0, 2_212_294_583, 1_842_515_611]),
@@ -117,6 +130,11 @@ book_data = junk.spoilt(st.fixed_dictionaries({
 
 @pure
 @given(snapshot=book_data, changes=st.lists(book_data, max_size=4))
+@example(snapshot=EMPTY | {"b": [[10 ** 400, "1"]]}, changes=[])
+@example(snapshot=EMPTY | {"sq": 2 ** 63}, changes=[])
+@example(snapshot=EMPTY, changes=[EMPTY | {"sq": 2.0}])
+@example(snapshot=None, changes=[EMPTY | {"sq": None}])
+@example(snapshot=None, changes=[EMPTY | {"sq": "two\nlines"}, EMPTY])
 def test_a_book_is_verified_or_faulty(snapshot, changes):
     book, served = ValrOrderBook(), OrderBook()
     verdicts = [book.apply_snapshot(snapshot), *map(book.apply_diff, changes)]
@@ -159,6 +177,10 @@ class Junkyard:
 
 @with_sockets
 @given(texts=st.lists(junk.texts(trade_frames), max_size=5))
+@example(texts=[b"two\nlines", b"\0", b"[" * 9999])
+@example(texts=[b'{"type":"NEW_TRADE","currencyPairSymbol":"BTCUSDT","data":{"tradedAt":"2026-01-01T00:00:00Z",'
+                b'"takerSide":"buy","quantity":"1","price":1%s}}' % (b"0" * 400)])
+@example(texts=[b'{"type":"AGGREGATED_ORDERBOOK_UPDATE","currencyPairSymbol":["BTCUSDT"],"data":[]}'])
 async def test_the_trade_socket_ends_only_with_its_connection(texts, caplog):
     caplog.clear()
     logger = logging.getLogger("test.trade")
@@ -173,6 +195,17 @@ async def test_the_trade_socket_ends_only_with_its_connection(texts, caplog):
         await socket.close()
     assert is_one_line(str(ending.value))
     assert_quiet([record for record in caplog.records if record.name == logger.name], most=2 * len(texts))
+
+
+async def test_a_message_that_is_no_utf8_is_no_refused_login():
+    async with Junkyard() as server, aiohttp.ClientSession() as session:
+        server.texts = [b"\xff"]
+        socket = ValrTradeSocket(session, [], logging.getLogger("test.trade"))
+        await socket.open(server.url, {})
+        with pytest.raises(ConnectionError, match="UTF-8") as ending:
+            await socket.run()
+        await socket.close()
+    assert not isinstance(ending.value, ValrLoginRefused)
 
 
 # === Account ===
@@ -220,6 +253,10 @@ numbers = itertools.count(1)
 
 @with_sockets
 @given(frames=st.lists(junk.texts(account_frames), max_size=5))
+@example(frames=[b'{"type":"OPEN_ORDERS_UPDATE","data":[[]]}', b'{"type":"BALANCE_UPDATE"}'])
+@example(frames=[b'{"type":"OPEN_ORDERS_UPDATE","data":[{"orderId":["a"]}]}'])
+@example(frames=[b'{"type":"NEW_ACCOUNT_TRADE","data":{"customerOrderId":"HBOT1","orderId":"a","id":"1",'
+                 b'"price":"1e999999999","quantity":"1e999999999","tradedAt":"2026-01-01T00:00:00Z"}}'])
 async def test_the_account_goes_on_after_whatever_comes(server, exchange, caplog, frames):
     caplog.clear()
     number = next(numbers)
@@ -239,6 +276,8 @@ async def test_the_account_goes_on_after_whatever_comes(server, exchange, caplog
 @with_sockets
 @given(reply=junk.spoilt(place_replies | replies | account_frames),
        status=st.sampled_from([200, 201, 202, 400, 404, 429, 500]))
+@example(reply={"id": ["a"], "data": {"orderId": ["a"]}}, status=201)
+@example(reply={"code": -11, "message": "two\nlines", "error": {"message": "two\nlines" * 200}}, status=400)
 async def test_a_placement_has_one_of_four_outcomes(server, exchange, caplog, socket, reply, status):
     caplog.clear()
     exchange.user_stream_data_source._is_logged_in = socket
