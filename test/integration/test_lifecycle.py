@@ -152,6 +152,7 @@ async def test_stop_leaves_nothing_behind_and_start_works_again(exchange, monkey
         own = [task for task in asyncio.all_tasks() - before
                if "simulator" not in repr(task) and "web_" not in repr(task)]
         await trader.until(lambda: all(task.done() for task in own))
+        assert not trader.connector._lookup._timers and not trader.connector._lookup._tasks
         await trader.until(lambda: not exchange.faults.sockets("account") and not exchange.faults.sockets("trade"))
         assert unknown in trader.connector.in_flight_orders
 

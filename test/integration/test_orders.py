@@ -203,6 +203,7 @@ class TestSilence:
     async def test_cancellation_without_any_event_is_found(self, trader, exchange):
         order_id = trader.connector.buy(PAIR, AMOUNT, OrderType.LIMIT_MAKER, PRICE)
         await trader.until(lambda: trader.said(order_id) == ["created"])
+        await trader.until(lambda: not trader.connector._lookup._timers)
         exchange.faults.events.lost = 1.0
 
         trader.connector.cancel(PAIR, order_id)

@@ -169,7 +169,8 @@ class TestPlacements:
         await trader.until(lambda: at_exchange(exchange, order_id) == ["Placed"])
         sell_to(exchange, AMOUNT / 4)
 
-        await trader.until(lambda: at_exchange(exchange, order_id) == ["Cancelled"])
+        # At once, not when the order is looked at the next time.
+        await trader.until(lambda: at_exchange(exchange, order_id) == ["Cancelled"], timeout=1.5)
         await trader.until(lambda: trader.fills() == trader.ledger_fills())
         assert trader.said(order_id) == ["failed"]
         await trader.until(lambda: not trader.connector._order_tracker.lost_orders)

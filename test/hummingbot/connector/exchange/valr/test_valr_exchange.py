@@ -17,6 +17,7 @@ from bidict import bidict
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
+from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
 from hummingbot.connector.test_support.exchange_connector_test import AbstractExchangeConnectorTests
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -616,3 +617,58 @@ class TestRegularRequests:
 
         assert connector._is_request_exception_related_to_time_synchronizer(error) is is_clock
         assert not connector._is_request_exception_related_to_time_synchronizer(ConnectionError())
+
+
+class TestDenials:
+    """VALR says that it does not know an order that was there."""
+
+    @pytest.fixture
+    def connector(self, monkeypatch) -> ValrExchange:
+        connector = ValrExchange("key", "secret")
+        connector._set_current_timestamp(1000.0)
+        monkeypatch.setattr(connector._lookup, "find", AsyncMock(return_value=None))
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(return_value=[]))
+        return connector
+
+    @pytest.fixture
+    def order(self, connector) -> InFlightOrder:
+        connector.start_tracking_order("c", "x", "BTC-ZAR", TradeType.BUY, Decimal(1), Decimal(1), OrderType.LIMIT)
+        return connector.in_flight_orders["c"]
+
+    @pytest.mark.parametrize("age, counted", [(29.0, 0), (31.0, 1)])
+    async def test_order_has_to_be_old_enough_to_be_known(self, age, counted, connector, order, monkeypatch):
+        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + age)
+
+        await connector._update_orders()
+
+        assert connector._order_tracker._order_not_found_records["c"] == counted
+
+    async def test_order_that_is_being_placed_is_not_asked_for(self, connector, order):
+        connector._placing.add("c")
+
+        await connector._update_orders()
+
+        assert not connector._lookup.find.called
+
+    async def test_order_is_lost_after_several_denials_and_then_watched(self, connector, order, monkeypatch):
+        monkeypatch.setattr(connector, "_time", lambda: 1031.0)
+        for _ in range(4):
+            await connector._update_orders()
+        assert connector._order_tracker.is_lost(order)
+
+        await connector.count_denial(order)
+        await connector._update_lost_orders_status()
+        assert connector._order_tracker.is_lost(order)
+
+        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + connector.LOST_ORDER_WATCH + 1)
+        connector._lost_orders = ValrLostOrders(connector._order_tracker)
+        await connector._update_lost_orders_status()
+        assert not connector._order_tracker.is_lost(order)
+
+    async def test_no_answer_is_no_denial(self, connector, order, monkeypatch):
+        connector._lookup.find.side_effect = ConnectionError("no answer")
+
+        with pytest.raises(ConnectionError):
+            await connector._update_orders()
+
+        assert not connector._order_tracker._order_not_found_records["c"]
