@@ -44,13 +44,13 @@ class ValrOrderBookTracker(OrderBookTracker):
 
     async def add_trading_pair(self, trading_pair: str) -> bool:
         """The base class waits for all other books first, and starts a queue for the new one."""
-        if trading_pair in self._order_books:
+        if trading_pair in self._trading_pairs:
             self.logger().warning(f"Trading pair {trading_pair} is already being tracked")
             return False
         if not await self._data_source.subscribe_to_trading_pair(trading_pair):
             return False
         await self._init_order_book(trading_pair)
-        if trading_pair not in self._trading_pairs:
+        if trading_pair not in self._trading_pairs:  # the list may be the one of the data source
             self._trading_pairs.append(trading_pair)
         self.logger().info(f"Successfully added trading pair {trading_pair} to order book tracker")
         return True

@@ -37,11 +37,12 @@ class ValrTradeSocketFactory:
         """Seconds after which a socket has to be replaced; None when VALR does not limit them."""
         return None if self._auth is not None else CONSTANTS.UNSIGNED_SOCKET_LIFETIME - self.REPLACEMENT_MARGIN
 
-    async def open(self, books: List[TrackedBook]) -> ValrTradeSocket:
+    async def open(self) -> ValrTradeSocket:
         """
+        :return: a connection that subscribes to nothing yet
         :raises OSError, TimeoutError, ValueError, aiohttp.ClientError: when that fails
         """
-        socket = ValrTradeSocket(self._session, books, self._logger)
+        socket = ValrTradeSocket(self._session, self._logger)
         url = web_utils.socket_url(CONSTANTS.TRADE_SOCKET_PATH, self._domain)
         async with self._throttler.execute_task(CONSTANTS.SOCKET_CONNECT_LIMIT):
             headers = {}
@@ -102,13 +103,15 @@ class ValrTradeFeed:
             while True:
                 await asyncio.sleep(delay)
                 try:
-                    socket = await self._sockets.open(self.books)
+                    socket = await self._sockets.open()
                 except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
                     self._sockets.note_failure(error)
                     delay = _next_delay(delay, CONSTANTS.RECONNECT_MIN_DELAY)
                     self._logger.warning(
                         f"VALR's trade socket cannot be opened ({error!r}). Next attempt in {delay:g} s.")
                     continue
+                for tracked in self.books:
+                    socket.add(tracked)
                 opened_at = time.perf_counter()
                 self._readers[socket] = tasks.create_task(self._read(socket))
                 await self._replace_predecessor(socket)

@@ -3,7 +3,7 @@ import re
 from logging import Logger
 from math import inf
 from time import perf_counter
-from typing import Any, Dict, Iterable, List, Optional, Set
+from typing import Any, Dict, List, Optional, Set
 
 import aiohttp
 
@@ -37,7 +37,7 @@ _REFUSAL = re.compile(r"Channel (\S+), pair (\S+) combination invalid")
 class _Subscription:
     """One pair on one connection."""
 
-    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since", "counted")
+    __slots__ = ("tracked", "book", "wants_verified", "wants_aggregated", "waiting_since", "retry_at", "counted")
 
     def __init__(self, tracked: TrackedBook, now: float):
         self.tracked = tracked
@@ -46,6 +46,7 @@ class _Subscription:
         self.wants_verified = not is_fallback
         self.wants_aggregated = is_fallback
         self.waiting_since: Optional[float] = None if is_fallback else now  # perf_counter seconds, for a snapshot
+        self.retry_at = tracked.fallback_until or now  # perf_counter seconds, when the verified feed is tried again
         self.counted = 0  # sequence number up to which the diffs are in the metrics
 
 
@@ -67,10 +68,9 @@ class ValrTradeSocket(WSConnection):
     # After this long without an answer to a PING, a second connection is opened to replace this one.
     REPLACEMENT_AGE = 5.0  # seconds
 
-    def __init__(self, session: aiohttp.ClientSession, books: Iterable[TrackedBook], logger: Logger):
+    def __init__(self, session: aiohttp.ClientSession, logger: Logger):
         super().__init__(session)
-        now = perf_counter()
-        self._subscriptions = {book.symbol: _Subscription(book, now) for book in books}
+        self._subscriptions: Dict[str, _Subscription] = {}
         self._subscribed: Dict[str, List[str]] = {}
         self._to_resync: Set[str] = set()
         self._work = asyncio.Event()
@@ -78,6 +78,7 @@ class ValrTradeSocket(WSConnection):
         self._regained: List[str] = []
         self._doubted: List[TrackedBook] = []  # verified, were the connection known to be alive
         self._last_frame_at = perf_counter()  # for diffs only as exact as `count_diffs` is called often
+        self._last_snapshot_at = self._last_frame_at  # that a pair waited for
         self._diffs = 0
         self.settled = asyncio.Event()  # no pair waits for its snapshot any more, or the connection ended
         self.to_be_replaced = asyncio.Event()  # silent for too long, or ended
@@ -93,7 +94,7 @@ class ValrTradeSocket(WSConnection):
         await self.connect(ws_url=url, ws_headers=headers, ping_timeout=None, max_msg_size=self._MAX_MSG_SIZE)
 
     def add(self, tracked: TrackedBook):
-        """Subscribes one more pair."""
+        """Subscribes one more pair, and becomes the source of its book if it has none."""
         self._subscriptions[tracked.symbol] = _Subscription(tracked, perf_counter())
         tracked.source = tracked.source or self
         self._work.set()
@@ -152,8 +153,6 @@ class ValrTradeSocket(WSConnection):
 
         :raises ConnectionError: always, with the reason in words
         """
-        for subscription in self._subscriptions.values():
-            subscription.tracked.source = subscription.tracked.source or self
         self._settle()
         tasks = [asyncio.create_task(self._receive_frames()), asyncio.create_task(self._supervise())]
         try:
@@ -262,7 +261,9 @@ class ValrTradeSocket(WSConnection):
         snapshot = subscription.book.apply_snapshot(data)
         subscription.counted = subscription.book.update_id
         if type(snapshot) is tuple:
-            subscription.waiting_since = None
+            if subscription.waiting_since is not None:
+                subscription.waiting_since = None
+                self._last_snapshot_at = perf_counter()
             subscription.tracked.has_missed_snapshot = False
             if subscription.tracked.source is self:
                 self._serve_verified(subscription, snapshot)
@@ -281,7 +282,7 @@ class ValrTradeSocket(WSConnection):
             return
         tracked = subscription.tracked
         snapshot = aggregated_rows(data)
-        if tracked.source is not self or tracked.is_verified:
+        if tracked.source is not self:
             return
         if tracked.feed != CONSTANTS.AGGREGATED_BOOK_EVENT:
             self._logger.warning(
@@ -348,7 +349,7 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self and tracked.lose(reason):
             self._logger.warning(f"The order book of {tracked.trading_pair} is not verified ({reason}).")
         tracked.consecutive_faults = 0
-        tracked.fallback_until = perf_counter() + self.FALLBACK_RETRY_INTERVAL
+        tracked.fallback_until = subscription.retry_at = perf_counter() + self.FALLBACK_RETRY_INTERVAL
         subscription.book.invalidate()
         subscription.wants_verified = False
         subscription.wants_aggregated = True
@@ -441,10 +442,13 @@ class ValrTradeSocket(WSConnection):
         self._doubted = []
 
     def _check_snapshots(self, now: float):
+        """The snapshots of many pairs take their time over a slow line: while some arrive, the others are not late."""
         for subscription in self._subscriptions.values():
-            if subscription.waiting_since is not None and now - subscription.waiting_since > self.SNAPSHOT_TIMEOUT:
-                self._on_missing_snapshot(subscription)
-            elif not subscription.wants_verified and now >= subscription.tracked.fallback_until:
+            waiting_since = subscription.waiting_since
+            if waiting_since is not None:
+                if now - max(waiting_since, self._last_snapshot_at) > self.SNAPSHOT_TIMEOUT:
+                    self._on_missing_snapshot(subscription)
+            elif not subscription.wants_verified and now >= subscription.retry_at:
                 subscription.wants_verified = True
                 subscription.waiting_since = now
                 self._work.set()

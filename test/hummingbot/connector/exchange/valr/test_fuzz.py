@@ -188,7 +188,8 @@ async def test_the_trade_socket_ends_only_with_its_connection(texts, caplog):
     tracked.symbol = "BTCUSDT"
     async with Junkyard() as server, aiohttp.ClientSession() as session:
         server.texts = texts
-        socket = ValrTradeSocket(session, [tracked], logger)
+        socket = ValrTradeSocket(session, logger)
+        socket.add(tracked)
         await socket.open(server.url, {})
         with pytest.raises(ConnectionError) as ending:
             await socket.run()
@@ -200,7 +201,7 @@ async def test_the_trade_socket_ends_only_with_its_connection(texts, caplog):
 async def test_a_message_that_is_no_utf8_is_no_refused_login():
     async with Junkyard() as server, aiohttp.ClientSession() as session:
         server.texts = [b"\xff"]
-        socket = ValrTradeSocket(session, [], logging.getLogger("test.trade"))
+        socket = ValrTradeSocket(session, logging.getLogger("test.trade"))
         await socket.open(server.url, {})
         with pytest.raises(ConnectionError, match="UTF-8") as ending:
             await socket.run()

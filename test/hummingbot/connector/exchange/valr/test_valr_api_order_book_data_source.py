@@ -163,8 +163,9 @@ async def test_a_pair_can_be_added_and_removed(monkeypatch, connector):
         await until(lambda: source.books_verified)
         assert await source.subscribe_to_trading_pair("ETH-ZAR")
         assert source.books_verified and source._trading_pairs == ["BTC-ZAR", "ETH-ZAR"]
+        order_book = await source.get_new_order_book("ETH-ZAR")
         await server.send(diff_frame("ETHZAR", 501))
-        await until(lambda: source.counters().frames == 1)
+        await until(lambda: order_book.last_diff_uid == 501)
 
         assert await source.unsubscribe_from_trading_pair("BTC-ZAR")
         assert await source.unsubscribe_from_trading_pair("ETH-ZAR")

@@ -224,8 +224,22 @@ async def test_a_socket_that_goes_silent_is_replaced(monkeypatch, book):
         server.is_mute = False
         await server.send(book_frame("BTCZAR", 900))
 
-        await until(lambda: book.is_verified)
-        assert book.order_book.snapshot_uid == 900
+        await until(lambda: book.is_verified and book.order_book.snapshot_uid == 900)
+
+
+async def test_pairs_that_come_and_go_during_a_handshake_are_not_forgotten(monkeypatch, book):
+    other = TrackedBook("ETH-ZAR", OrderBook(), OrderBookTrackerMetrics())
+    other.symbol = "ETHZAR"
+    async with TradeServer() as server:
+        server.is_handshake_allowed.clear()
+        async with running(server, monkeypatch, [book]) as feed:
+            await until(lambda: server.handshakes)
+            feed.add(other)
+            feed.remove(book)
+            server.is_handshake_allowed.set()
+
+            await until(lambda: other.is_verified)
+            assert server.subscriptions()[0] == (CONSTANTS.BOOK_EVENT, ["ETHZAR"])
 
 
 async def test_leaves_no_task_and_no_socket_behind(monkeypatch, book):

@@ -51,7 +51,9 @@ class Connection:
     """A socket that runs against the server; `end` is what it ended with."""
 
     def __init__(self, session: aiohttp.ClientSession, books: List[TrackedBook]):
-        self.socket = ValrTradeSocket(session, books, logging.getLogger("valr"))
+        self.socket = ValrTradeSocket(session, logging.getLogger("valr"))
+        for book in books:
+            self.socket.add(book)
 
     async def start(self, server: TradeServer):
         await self.socket.open(server.url.replace("http", "ws") + CONSTANTS.TRADE_SOCKET_PATH, {})
@@ -181,6 +183,49 @@ async def test_a_missing_snapshot_ends_the_connection_once_and_then_falls_back(b
             await until(lambda: books[0].feed == AGGREGATED)
             assert books[1].is_verified and not books[0].is_verified
             assert best(books[0]) == [(100.0, 2.0), (103.0, 2.0)]
+
+
+async def test_a_snapshot_that_comes_is_a_new_start(books, monkeypatch):
+    monkeypatch.setattr(ValrTradeSocket, "SNAPSHOT_TIMEOUT", 0.3)
+    async with TradeServer() as server:
+        for _ in range(2):
+            async with connected(server, books) as connection:
+                await until(lambda: all(book.is_verified for book in books))
+                server.first_frame[BOOK] = lambda symbol: []
+                await server.send(diff_frame("BTCZAR", 999))
+                assert "BTC-ZAR" in str(await connection.end())
+                connection.socket.release("ended")
+                server.first_frame[BOOK] = lambda symbol: [book_frame(symbol, 500)]
+
+
+async def test_snapshots_that_arrive_slowly_are_waited_for(books, monkeypatch):
+    monkeypatch.setattr(ValrTradeSocket, "SNAPSHOT_TIMEOUT", 0.5)
+    books += [tracked_book(f"C{number:02}ZAR") for number in range(8)]
+    async with TradeServer() as server:
+        server.first_frame[BOOK] = lambda symbol: []
+        async with connected(server, books):
+            await until(lambda: server.sockets and server.subscriptions())
+            for book in books:
+                await asyncio.sleep(0.1)  # the line is slow
+                await server.send(book_frame(book.symbol, 500))
+            await until(lambda: all(book.is_verified for book in books))
+
+
+async def test_an_outdated_snapshot_does_not_end_the_wait(books):
+    async with TradeServer() as server, connected(server, books):
+        await until(lambda: all(book.is_verified for book in books))
+        server.first_frame[BOOK] = lambda symbol: []
+        await server.send(diff_frame("BTCZAR", 505))
+        await until(lambda: server.subscriptions()[-1] == (BOOK, ["BTCZAR", "ETHZAR"]))
+        subscriptions = list(server.subscriptions())
+
+        await server.send(diff_frame("BTCZAR", 506), book_frame("BTCZAR", 499), diff_frame("ETHZAR", 501, "7"))
+        await until(lambda: best(books[1])[0] == (100.0, 7.0))
+        assert not books[0].is_verified
+        await server.send(book_frame("BTCZAR", 506))
+        await until(lambda: books[0].is_verified)
+
+        assert server.subscriptions() == subscriptions and books[0].consecutive_faults == 1
 
 
 async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_again(books, monkeypatch, caplog):
@@ -374,7 +419,6 @@ async def test_a_silent_connection_is_doubted_then_to_be_replaced_then_dead(book
         server.is_mute = True
 
         await until(lambda: not any(book.is_verified for book in books), 2)
-        assert not connection.socket.to_be_replaced.is_set()
         warning, = warnings(caplog)
         assert "BTC-ZAR, ETH-ZAR" in warning and "silent" in warning
         await until(lambda: connection.socket.to_be_replaced.is_set())
@@ -417,6 +461,26 @@ async def test_an_unauthorized_frame_is_a_refused_login(books):
         async with connected(server, books) as connection:
             error = await connection.end()
     assert isinstance(error, ValrLoginRefused) and "no such key" in str(error)
+
+
+async def test_pings_of_the_protocol_are_answered(books):
+    async with TradeServer() as server, connected(server, books):
+        await until(lambda: books[0].is_verified)
+        await server.sockets[-1].ping(b"alive?")
+
+        await until(lambda: server.pongs == [b"alive?"])
+
+
+async def test_counts_the_diffs_between_two_snapshots(books):
+    async with TradeServer() as server, connected(server, books) as connection:
+        await until(lambda: books[0].is_verified)
+        await server.send(*[diff_frame("BTCZAR", number) for number in (501, 502, 503)], book_frame("BTCZAR", 503),
+                          diff_frame("BTCZAR", 504), diff_frame("BTCZAR", 999), book_frame("BTCZAR", 2_000),
+                          diff_frame("BTCZAR", 2_001))
+        await until(lambda: books[0].order_book.last_diff_uid == 2_001)
+
+        connection.socket.count_diffs()
+        assert books[0].metrics.diffs_processed == 5
 
 
 def test_the_decoder_reads_frames_as_the_standard_library_does():

@@ -76,7 +76,9 @@ class TradeServer:
         self.handshakes: List[Dict[str, str]] = []
         self.sockets: List[web.WebSocketResponse] = []
         self.received: List[List[Any]] = []
-        self.pings = 0
+        self.pongs: List[bytes] = []
+        self.is_handshake_allowed = asyncio.Event()
+        self.is_handshake_allowed.set()
         self._transports: Dict[web.WebSocketResponse, asyncio.Transport] = {}
         self._server: Optional[TestServer] = None
 
@@ -118,6 +120,7 @@ class TradeServer:
 
     async def _on_socket(self, request: web.Request) -> web.StreamResponse:
         self.handshakes.append(dict(request.headers))
+        await self.is_handshake_allowed.wait()
         if self.handshake_status is not None:
             return web.Response(status=self.handshake_status)
         socket = web.WebSocketResponse(autoping=False, timeout=0.1)
@@ -129,13 +132,14 @@ class TradeServer:
         for frame in self.greeting:
             await socket.send_json(frame)
         async for message in socket:
+            if message.type is WSMsgType.PONG:
+                self.pongs.append(bytes(message.data))
             if message.type is WSMsgType.TEXT and not self.is_mute:
                 await self._on_frame(socket, received, json.loads(message.data))
         return socket
 
     async def _on_frame(self, socket: web.WebSocketResponse, received: List[Any], frame: Dict[str, Any]):
         if frame["type"] == CONSTANTS.PING:
-            self.pings += 1
             await socket.send_json({"type": CONSTANTS.PONG})
             return
         for subscription in frame["subscriptions"]:
