@@ -143,6 +143,6 @@ class _OrderCheck:
 def _mend_of_refusal(error: ValrOrderRejected) -> str:
     if error.code == CONSTANTS.INSUFFICIENT_BALANCE_CODE:
         return "Free or deposit the amount."
-    if error.code is None or "unauthorized" in error.reason.lower():
+    if "unauthorized" in error.reason.lower():
         return "Check that the key has the permission Trade."
     return f"Nothing is left open. {RECORD_AND_REPORT}"

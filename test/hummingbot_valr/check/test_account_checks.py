@@ -115,6 +115,13 @@ async def test_a_reply_that_does_not_come(tester, name, path):
     assert "internal problem" in row.mend
 
 
+async def test_a_connection_that_breaks(tester):
+    tester.exchange.faults.read.next("lost_before", times=5, key=CONSTANTS.API_KEY_PATH)
+    row = (await tester.rows())["key"]
+    assert row.status is Status.FAIL
+    assert "hummingbot-valr simulator" in row.mend
+
+
 async def test_an_order_book_with_one_side(tester):
     tester.exchange.market.stop()
     tester.exchange.engine.cancel_all("makers", "BTCZAR")

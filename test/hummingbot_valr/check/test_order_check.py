@@ -98,7 +98,25 @@ async def test_an_order_that_is_refused(tester):
     row = await placed(tester, OrderPlan("BTC-ZAR", "BTCZAR", Decimal("0.000001"), Decimal("900000")))
     assert row.status is Status.FAIL
     assert "Minimum order size not met" in row.detail
+    assert "--record" in row.mend
     assert not orders(tester)
+
+
+async def test_money_that_is_not_there(tester):
+    tester.exchange.faults.account_login = "http_403"
+    tester.exchange.engine.account(tester.exchange.account_id).balances["ZAR"].available = Decimal(0)
+    row = await placed(tester)
+    assert row.status is Status.FAIL
+    assert "Insufficient Balance" in row.detail
+    assert row.mend == "Free or deposit the amount."
+
+
+async def test_nobody_answers(tester):
+    await tester.exchange.stop()
+    row = await placed(tester)
+    assert row.status is Status.FAIL
+    assert row.detail.startswith("nothing was placed: ")
+    assert "hummingbot-valr simulator" in row.mend
 
 
 @pytest.mark.parametrize("login", [None, "http_401"])
@@ -107,7 +125,7 @@ async def test_a_key_that_lost_its_permission(tester, login):
     tester.takes_key(permissions=[VIEW])
     row = await placed_impatiently(tester)
     assert row.status is Status.FAIL
-    assert "Unauthorized" in row.detail or "HTTP 401" in row.detail
+    assert ("Unauthorized" in row.detail and "permission Trade" in row.mend) or "HTTP 401" in row.detail
     assert not orders(tester)
 
 

@@ -3,6 +3,7 @@ from decimal import Decimal
 import pytest
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
+from hummingbot_valr.check.mends import mend_of
 from hummingbot_valr.check.report import Status
 
 
@@ -24,6 +25,18 @@ async def test_nobody_answers(tester):
 async def test_connections_are_cut(tester):
     tester.exchange.faults.outage = True
     assert (await tester.rows())["reachability"].status is Status.FAIL
+
+
+async def test_a_status_that_nobody_knows(tester):
+    tester.hears(CONSTANTS.STATUS_PATH, {"status": "lunch"})
+    row = (await tester.rows())["reachability"]
+    assert row.status is Status.FAIL
+    assert "'lunch'" in row.detail
+    assert "--record" in row.mend
+
+
+def test_the_real_exchange_has_a_mend_of_its_own():
+    assert "status.valr.com" in mend_of(ConnectionError(), CONSTANTS.DEFAULT_DOMAIN)
 
 
 async def test_read_only_is_a_warning(tester):
