@@ -7,6 +7,7 @@ import aiohttp
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
+from hummingbot.connector.exchange.valr.valr_errors import reason_of
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed, ValrTradeSocketFactory
 from hummingbot.connector.exchange.valr.valr_trade_socket import aggregated_rows
@@ -190,7 +191,7 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             message = await self._order_book_snapshot(tracked.trading_pair)
         except Exception as error:
             self.logger().warning(
-                f"No order book of {tracked.trading_pair} from the socket, nor from REST ({error!r}).")
+                f"No order book of {tracked.trading_pair} from the socket, nor from REST ({reason_of(error)}).")
             return
         if not tracked.initialised.is_set():
             tracked.serve((message.bids, message.asks, message.update_id), CONSTANTS.ORDER_BOOK_PATH)

@@ -16,6 +16,8 @@ from hummingbot.connector.exchange.valr.valr_errors import (
     ValrLoginRefused,
     ValrOutcomeUnknown,
     one_line,
+    reason_of,
+    refused_handshake,
 )
 from hummingbot.core.data_type.user_stream_tracker_data_source import UserStreamTrackerDataSource
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
@@ -53,13 +55,6 @@ SUBSCRIPTION = ujson.dumps({"type": CONSTANTS.SUBSCRIBE, "subscriptions": [{"eve
 CANCEL_ON_DISCONNECT = ujson.dumps(
     {"type": CONSTANTS.CANCEL_ON_DISCONNECT_COMMAND, "payload": {"cancelOnDisconnect": True}})
 PING = ujson.dumps({"type": CONSTANTS.PING})
-
-REFUSED_HANDSHAKES = {
-    401: "the key, its signature or this IP address is not accepted",
-    403: "access is denied",
-    429: "too many connections were opened",
-    503: "VALR is not available",
-}
 
 
 class ValrAccountConnection(WSConnection):
@@ -279,9 +274,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
                     await self._connection.open(url, headers)
                     await self._confirmation(self._connection)
         except aiohttp.WSServerHandshakeError as error:
-            # This error holds the headers of the request, key and signature among them: it must not travel on.
-            meaning = REFUSED_HANDSHAKES.get(error.status, error.message)
-            raise ValrLoginRefused(f"VALR refused the connection with HTTP {error.status}: {meaning}") from None
+            raise refused_handshake(error.status, error.message) from None
         except TimeoutError:
             raise ValrLoginRefused(f"VALR did not confirm the login within {CONSTANTS.LOGIN_TIMEOUT:g} s") from None
 
@@ -407,7 +400,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
 
     def _note_trouble(self, error: Exception):
         """Logs one line when the trouble is a new one; only what cannot come from outside gets a traceback."""
-        trouble = str(error) or type(error).__name__
+        trouble = reason_of(error)
         if not isinstance(error, (OSError, aiohttp.ClientError, ValueError)):
             self.logger().exception("Unexpected error on VALR's account socket.")
         elif trouble != self._trouble:

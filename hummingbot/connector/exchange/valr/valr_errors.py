@@ -6,6 +6,13 @@ from typing import Any, Optional
 
 MAX_REASON_LENGTH = 300  # characters
 
+_REFUSED_HANDSHAKES = {
+    401: "the key, its signature or this IP address is not accepted",
+    403: "access is denied",
+    429: "too many connections were opened",
+    503: "VALR is not available",
+}
+
 
 class ValrAPIError(IOError):
     """
@@ -62,6 +69,20 @@ class ValrOrderNotFound(IOError):
 
 class ValrLoginRefused(ConnectionError):
     """VALR opened the account socket and did not accept the login, or did not open it. The text says why."""
+
+
+def refused_handshake(status: int, message: str) -> ConnectionError:
+    """
+    :return: the error of a socket that VALR did not open. It is made anew, because aiohttp's own holds the headers of
+        the request, key and signature among them
+    """
+    kind = ValrLoginRefused if status in (401, 403) else ConnectionError
+    return kind(f"VALR refused the connection with HTTP {status}: {_REFUSED_HANDSHAKES.get(status, message)}")
+
+
+def reason_of(error: BaseException) -> str:
+    """:return: an error in words; some have none but their names"""
+    return one_line(error) or type(error).__name__
 
 
 def one_line(text: Any) -> str:

@@ -8,7 +8,7 @@ import aiohttp
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
-from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused
+from hummingbot.connector.exchange.valr.valr_errors import ValrLoginRefused, reason_of, refused_handshake
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket
 from hummingbot.core.api_throttler.async_throttler_base import AsyncThrottlerBase
@@ -40,7 +40,7 @@ class ValrTradeSocketFactory:
     async def open(self) -> ValrTradeSocket:
         """
         :return: a connection that subscribes to nothing yet
-        :raises OSError, TimeoutError, ValueError, aiohttp.ClientError: when that fails
+        :raises ValrLoginRefused, OSError, TimeoutError, ValueError, aiohttp.ClientError: when that fails
         """
         socket = ValrTradeSocket(self._session, self._logger)
         url = web_utils.socket_url(CONSTANTS.TRADE_SOCKET_PATH, self._domain)
@@ -48,8 +48,11 @@ class ValrTradeSocketFactory:
             headers = {}
             if self._auth is not None:
                 headers = self._auth.signed_headers(RESTMethod.GET, CONSTANTS.TRADE_SOCKET_PATH)
-            async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
-                await socket.open(url, headers)
+            try:
+                async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
+                    await socket.open(url, headers)
+            except aiohttp.WSServerHandshakeError as error:
+                raise refused_handshake(error.status, error.message) from None
         return socket
 
     def note_failure(self, error: Exception):
@@ -57,8 +60,7 @@ class ValrTradeSocketFactory:
         Goes on without keys when VALR refuses them: market data does not need them, and whether a trade socket takes
         the header of a sub-account is not known.
         """
-        status = error.status if isinstance(error, aiohttp.WSServerHandshakeError) else None
-        if self._auth is not None and (isinstance(error, ValrLoginRefused) or status in (401, 403)):
+        if self._auth is not None and isinstance(error, ValrLoginRefused):
             self._auth = None
             self._logger.warning(f"VALR refuses the API key on the trade socket ({error}). Market data comes over "
                                  f"unsigned sockets instead, which VALR closes after 15 minutes.")
@@ -108,7 +110,7 @@ class ValrTradeFeed:
                     self._sockets.note_failure(error)
                     delay = _next_delay(delay, CONSTANTS.RECONNECT_MIN_DELAY)
                     self._logger.warning(
-                        f"VALR's trade socket cannot be opened ({error!r}). Next attempt in {delay:g} s.")
+                        f"VALR's trade socket cannot be opened ({reason_of(error)}). Next attempt in {delay:g} s.")
                     continue
                 for tracked in self.books:
                     socket.add(tracked)

@@ -3,13 +3,14 @@ import ipaddress
 import os
 from datetime import datetime
 from decimal import Decimal
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
 
+import aiohttp
 from yarl import URL
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_client_settings as client_settings
-from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError, one_line
 from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.connector.utils import TimeSynchronizerRESTPreProcessor
@@ -112,6 +113,16 @@ def _seconds(header: Optional[str]) -> Optional[float]:
 
 
 class ValrRESTAssistant(RESTAssistant):
+    async def execute_request(self, *args, **kwargs) -> Any:
+        """
+        The base class lets aiohttp's errors about a reply travel on, which hold the headers of the request, key and
+        signature among them.
+        """
+        try:
+            return await super().execute_request(*args, **kwargs)
+        except aiohttp.ClientResponseError as error:
+            raise IOError(f"VALR's reply with HTTP {error.status} cannot be read: {one_line(error.message)}") from None
+
     async def call(self, request: RESTRequest, timeout: Optional[float] = None) -> RESTResponse:
         """
         The base class waits without a limit, and its callers read a TimeoutError as "no exchange order id yet", which
