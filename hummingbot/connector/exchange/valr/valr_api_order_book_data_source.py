@@ -122,18 +122,26 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
     async def listen_for_subscriptions(self):
         """
         The base class keeps one socket for all pairs, with a fixed delay and a traceback on trouble. Here each group of
-        pairs has its own, which is kept until this task is cancelled.
+        pairs has its own, and what is to be expected of sockets does not come up to here.
         """
+        while True:
+            try:
+                await self._keep_feeds()
+            except Exception:
+                self.logger().exception("Unexpected error in VALR's market data. It is started anew in 5 seconds.")
+                await self._sleep(5.0)
+
+    async def _keep_feeds(self):
         self.stop()
         tasks = None
         try:
             async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
                 await self._wait_for_symbols()
-                books = [book for pair in self._trading_pairs if (book := await self._resolve(pair)) is not None]
+                books = [await self._resolve(trading_pair) for trading_pair in dict.fromkeys(self._trading_pairs)]
                 self._tasks = tasks
                 self._sockets = ValrTradeSocketFactory(
                     session, self._api_factory.throttler, self._auth, self._domain, self.logger())
-                for book in books:
+                for book in filter(None, books):
                     self._assign(book)
                 await asyncio.get_running_loop().create_future()
         finally:

@@ -146,6 +146,34 @@ async def test_waits_for_the_list_of_pairs(monkeypatch, connector):
     assert pauses == [5.0, 10.0, 20.0, 40.0, 60.0]
 
 
+async def test_an_unexpected_error_is_not_the_end(monkeypatch, caplog, connector):
+    async def fail(trading_pair: str):
+        connector.exchange_symbol_associated_to_pair = works
+        raise RuntimeError("a bug")
+
+    pauses = []
+
+    async def pause(seconds: float):
+        pauses.append(seconds)
+
+    works = connector.exchange_symbol_associated_to_pair
+    connector.exchange_symbol_associated_to_pair = fail
+    source = make_source(connector, ["BTC-ZAR"])
+    monkeypatch.setattr(source, "_sleep", pause)
+    async with TradeServer() as server, listening(source, server, monkeypatch):
+        await until(lambda: source.books_verified)
+
+    assert pauses == [5.0]
+    assert len(errors(caplog)) == 1 and "a bug" in caplog.text
+
+
+async def test_a_pair_that_is_named_twice_is_tracked_once(monkeypatch, connector):
+    source = make_source(connector, ["BTC-ZAR", "BTC-ZAR"])
+    async with TradeServer() as server, listening(source, server, monkeypatch):
+        await until(lambda: source.books_verified)
+        assert server.subscriptions()[0] == (CONSTANTS.BOOK_EVENT, ["BTCZAR"])
+
+
 async def test_many_pairs_are_spread_over_several_sockets(monkeypatch):
     pairs = {f"A{number}ZAR": f"A{number}-ZAR" for number in range(120)}
     source = make_source(Connector(pairs), list(pairs.values()))
