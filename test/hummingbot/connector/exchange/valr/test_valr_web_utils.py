@@ -143,6 +143,17 @@ async def test_reply_that_stops_halfway_becomes_a_connection_error(serve, monkey
     released.set()
 
 
+async def test_reply_of_another_kind_becomes_an_error_without_the_headers_of_the_request(serve):
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=b"\x00", content_type="application/octet-stream")
+
+    await serve(handler)
+
+    with pytest.raises(IOError, match="HTTP 200 cannot be read: Attempt to decode JSON") as caught:
+        await request(headers={"X-VALR-API-KEY": "the key"})
+    assert "the key" not in f"{caught.value!r} {vars(caught.value)} {caught.value.__cause__!r}"
+
+
 async def test_server_time_comes_in_milliseconds(serve):
     async def handler(_: web.Request) -> web.Response:
         # Wire
