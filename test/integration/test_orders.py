@@ -182,6 +182,11 @@ class TestRefusals:
             await self.refused(trader, order_id, "VALR does not allow LIMIT_MAKER orders on BTC-ZAR", caplog)
             assert not exchange.engine.account(exchange.account_id).orders
 
+    async def test_pair_that_valr_does_not_list(self, trader, exchange, caplog):
+        order_id = trader.connector.buy("NOPE-ZAR", AMOUNT, OrderType.LIMIT, PRICE)
+
+        await self.refused(trader, order_id, "NOPE-ZAR cannot be traded", caplog)
+
     async def test_market_order_without_a_book(self, exchange, monkeypatch, caplog):
         async with Trader(exchange, monkeypatch, ["BTC-ZAR", "ETH-ZAR"]) as trader:
             await trader.ready()

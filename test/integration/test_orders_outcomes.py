@@ -380,6 +380,22 @@ class TestFills:
         assert trader.fills() == trader.ledger_fills()
 
 
+async def test_events_that_cannot_be_read_do_not_cause_a_storm_of_requests(exchange, monkeypatch):
+    async with Trader(exchange, monkeypatch) as trader:
+        await trader.ready()
+        await trader.until(lambda: trader.connector._gap_task.done())
+        refreshes = []
+        refresh = trader.connector._refresh_account
+        monkeypatch.setattr(trader.connector, "_refresh_account", lambda: refreshes.append(1) or refresh())
+
+        for _ in range(1000):
+            trader.connector._user_stream_tracker.user_stream.put_nowait({"type": "BALANCE_UPDATE", "data": {}})
+        await trader.until(lambda: trader.connector._user_stream_tracker.user_stream.empty())
+        await trader.until(lambda: trader.connector._gap_task.done())
+
+        assert 1 <= len(refreshes) <= 2
+
+
 async def test_failures_of_reading_are_one_line_each(exchange, monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     async with Trader(exchange, monkeypatch) as trader:

@@ -2,17 +2,15 @@ import asyncio
 import time
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import Any, Awaitable, Callable, Dict, Iterable, List, Optional, Set, Tuple, Union
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, Union
 
 import aiohttp
-from bidict import bidict
 
 from hummingbot.client.config.fee_overrides_config_map import fee_overrides_config_map
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.valr import (
     valr_constants as CONSTANTS,
     valr_parsers as parsers,
-    valr_utils,
     valr_web_utils as web_utils,
 )
 from hummingbot.connector.exchange.valr.valr_account_events import ValrAccountEvents
@@ -22,17 +20,19 @@ from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.exchange.valr.valr_balances import ValrBalances
 from hummingbot.connector.exchange.valr.valr_errors import (
     ValrAPIError,
+    ValrCommandNotSent,
     ValrOrderNotFound,
     ValrOrderRejected,
-    ValrOutcomeUnknown,
 )
 from hummingbot.connector.exchange.valr.valr_key_check import explain_refusal, missing_permissions
 from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
 from hummingbot.connector.exchange.valr.valr_order_book_tracker import ValrOrderBookTracker
-from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, Placement, PlaceOrder, ValrOrderEntry
+from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, PlaceOrder, ValrOrderEntry
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
+from hummingbot.connector.exchange.valr.valr_pairs import ValrPairs
 from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport
+from hummingbot.connector.exchange.valr.valr_placement_batch import ValrPlacementBatch
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import combine_to_hb_trading_pair, get_new_client_order_id
@@ -65,13 +65,8 @@ class ValrExchange(ExchangePyBase):
     MIN_AGE_TO_LOSE = 30.0
     # Seconds for which the id of an order is watched that was reported as failed because VALR did not know it.
     LOST_ORDER_WATCH = 900.0
+    MAX_WARNINGS = 100
     RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
-
-    ORDER_TYPES = {
-        OrderType.LIMIT: "LIMIT",
-        OrderType.LIMIT_MAKER: "LIMIT_POST_ONLY",
-        OrderType.MARKET: "MARKET",
-    }
 
     def __init__(
             self,
@@ -96,14 +91,15 @@ class ValrExchange(ExchangePyBase):
         self._trading_required = trading_required
         self._domain = domain
         self._rate_limits_share_pct = rate_limits_share_pct
-        self._order_types: Dict[str, Set[str]] = {}  # symbol -> VALR's names; empty while they are unknown
+        self._pairs = ValrPairs(self.logger())
         self._is_key_checked = False
         self._is_read_only = False
         self._placing: Set[str] = set()
+        self._is_gap_open = False
         self._gap_task: Optional[asyncio.Task] = None
         self._own_cancellations: Set[asyncio.Task] = set()  # those that no strategy asked for
         self._troubles: Set[str] = set()
-        self._unknown_statuses: Set[str] = set()
+        self._warnings: Set[str] = set()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(ValrOrderBookTracker(
             data_source=self._orderbook_ds, trading_pairs=self._trading_pairs, domain=self._domain))
@@ -181,7 +177,7 @@ class ValrExchange(ExchangePyBase):
         return not self.is_trading_required or silence < self.TICK_INTERVAL_LIMIT
 
     def supported_order_types(self) -> List[OrderType]:
-        return list(self.ORDER_TYPES)
+        return list(ValrPairs.ORDER_TYPES)
 
     # === Parts, for those who want to look inside ===
 
@@ -327,6 +323,11 @@ class ValrExchange(ExchangePyBase):
             reason = str(error) or type(error).__name__
             self.logger().warning(f"VALR could not be asked for {subject} ({reason}). What is known of it stays.")
 
+    def _warn_once(self, text: str):
+        if text not in self._warnings and len(self._warnings) < self.MAX_WARNINGS:
+            self._warnings.add(text)
+            self.logger().warning(text)
+
     def _note_success(self, subject: str):
         if subject in self._troubles:
             self._troubles.remove(subject)
@@ -349,60 +350,23 @@ class ValrExchange(ExchangePyBase):
 
     async def _request_pairs(self) -> List[Dict[str, Any]]:
         """
-        :return: VALR's spot pairs. The order types that each allows are kept; without them VALR itself refuses what it
-            does not allow.
+        :return: VALR's spot pairs; the order types that each allows are kept
         """
-        pairs = await self._api_get(path_url=CONSTANTS.PAIRS_PATH)
+        rows = await self._api_get(path_url=CONSTANTS.PAIRS_PATH)
         try:
-            rows = await self._api_get(
-                path_url=CONSTANTS.ORDER_TYPES_PATH, params={"includeInactivePairs": "false"})
-            self._order_types = {row["currencyPair"]: set(row["orderTypes"]) for row in rows}
+            self._pairs.set_order_types(await self._api_get(
+                path_url=CONSTANTS.ORDER_TYPES_PATH, params={"includeInactivePairs": "false"}))
         except Exception as error:
-            self.logger().warning(f"The order types that VALR allows for each pair are not known ({error}).")
-        return pairs
-
-    def _tradable_pairs(self, rows: Iterable[Dict[str, Any]]) -> Iterable[Tuple[str, str, Dict[str, Any]]]:
-        """
-        :return: symbol, trading pair and row of each pair that is active and takes limit orders. A row that cannot be
-            read is left out.
-        """
-        for row in rows:
-            try:
-                if not valr_utils.is_exchange_information_valid(row):
-                    continue
-                symbol = row["symbol"]
-                base, quote = parsers.asset(row["baseCurrency"]), parsers.asset(row["quoteCurrency"])
-                # A client order id contains letters of both names, and VALR takes only these characters in one.
-                if not (base + quote).isalnum() or not (base + quote).isascii():
-                    raise ValueError("its currencies are not written in letters and digits")
-            except (KeyError, AttributeError, ValueError) as error:
-                self._report_bad_pair(row, error)
-                continue
-            if self._allows(symbol, OrderType.LIMIT):
-                yield symbol, combine_to_hb_trading_pair(base=base, quote=quote), row
-
-    def _report_bad_pair(self, row: Any, error: Exception):
-        self.logger().error(f"A pair of VALR's is left out, because it cannot be read ({error}): {row}")
-
-    def _allows(self, symbol: str, order_type: OrderType) -> bool:
-        if not self._order_types:
-            return True
-        return self.ORDER_TYPES[order_type] in self._order_types.get(symbol, ())
+            self._note_trouble("the order types of its pairs", error)
+        else:
+            self._note_success("the order types of its pairs")
+        return rows
 
     def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: List[Dict[str, Any]]):
-        mapping = bidict()
-        for symbol, trading_pair, _ in self._tradable_pairs(exchange_info):
-            mapping.forceput(symbol, trading_pair)
-        self._set_trading_pair_symbol_map(mapping)
+        self._set_trading_pair_symbol_map(self._pairs.symbols(exchange_info))
 
     async def _format_trading_rules(self, exchange_info_dict: List[Dict[str, Any]]) -> List[TradingRule]:
-        rules = []
-        for symbol, trading_pair, row in self._tradable_pairs(exchange_info_dict):
-            try:
-                rules.append(parsers.trading_rule(row, trading_pair, self._allows(symbol, OrderType.MARKET)))
-            except ValueError as error:
-                self._report_bad_pair(row, error)
-        return rules
+        return self._pairs.rules(exchange_info_dict)
 
     async def _update_trading_fees(self):
         """Takes over the account's own rates, which are those of its tier."""
@@ -513,18 +477,21 @@ class ValrExchange(ExchangePyBase):
             **kwargs,
     ):
         """
-        The base class lets an error before the placement, such as a market order without a price in the order book, end
-        the task: the order would be in flight for ever.
+        The base class lets an error before the placement end the task, such as an unknown pair, or a market order
+        without a price in the order book: nobody would hear of the order again.
         """
+        if trading_pair not in self._trading_rules:
+            self.start_tracking_order(order_id, None, trading_pair, trade_type, price, amount, order_type)
+            self._update_order_after_failure(order_id, trading_pair, ValueError(
+                f"{trading_pair} cannot be traded: VALR does not list it, or its trading rules are not known yet"))
+            return
         try:
             await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
         except Exception as error:
-            if self._order_tracker.fetch_tracked_order(order_id) is None:
-                raise
             self._update_order_after_failure(order_id, trading_pair, error)
 
     async def _place_order_and_process_update(
-            self, order: InFlightOrder, batch: Optional["_PlacementBatch"] = None, **kwargs) -> Optional[str]:
+            self, order: InFlightOrder, batch: Optional[ValrPlacementBatch] = None, **kwargs) -> Optional[str]:
         """
         The base class publishes OPEN for whatever reply comes, also after an event has told the end of the order. Here
         the reply counts for what it says, see _place_order.
@@ -554,7 +521,7 @@ class ValrExchange(ExchangePyBase):
             trade_type: TradeType,
             order_type: OrderType,
             price: Decimal,
-            batch: Optional["_PlacementBatch"] = None,
+            batch: Optional[ValrPlacementBatch] = None,
             **kwargs,
     ) -> Tuple[str, float]:
         """
@@ -563,7 +530,7 @@ class ValrExchange(ExchangePyBase):
         :raises ValrOrderRejected, ValrOutcomeUnknown, ValrCommandNotSent: see `ValrOrderEntry`
         """
         symbol = await self.exchange_symbol_associated_to_pair(trading_pair)
-        if not self._allows(symbol, order_type):
+        if not self._pairs.allows(symbol, order_type):
             raise ValrOrderRejected(f"VALR does not allow {order_type.name} orders on {trading_pair}")
         is_buy = trade_type is TradeType.BUY
         if batch is not None:
@@ -600,7 +567,8 @@ class ValrExchange(ExchangePyBase):
         if order is None:
             return
         is_duplicate = isinstance(exception, ValrOrderRejected) and exception.code == CONSTANTS.DUPLICATE_ORDER_ID_CODE
-        if isinstance(exception, ValrOutcomeUnknown) or is_duplicate or not order.is_pending_create:
+        is_certain = isinstance(exception, (ValrOrderRejected, ValrCommandNotSent)) and not is_duplicate
+        if not is_certain or not order.is_pending_create:
             self.logger().warning(f"It is not known what became of the order {order_id}, it is looked up: {exception}")
             self._lookup.doubt(order, self._lookup.FIRST_LOOK)
             return
@@ -638,7 +606,7 @@ class ValrExchange(ExchangePyBase):
     async def _create_batch(self, orders: List[Union[LimitOrder, MarketOrder]]):
         # With the symbols known, nothing keeps an order from reaching the batch, or failing, at once.
         await self.trading_pair_symbol_map()
-        batch = _PlacementBatch(self._order_entry)
+        batch = ValrPlacementBatch(self._order_entry)
         creations = [
             asyncio.ensure_future(self._create_order(
                 trade_type=TradeType.BUY if order.is_buy else TradeType.SELL,
@@ -743,16 +711,11 @@ class ValrExchange(ExchangePyBase):
         if not self._order_tracker.is_complete(order):
             self._lookup.collect_fills()
         if report.state is None:
-            self._report_unknown_status(report)
+            self._warn_once(f"VALR's order status {report.status_text!r} is not known. Orders keep their state.")
         if not is_answer and (report.state is None or report.is_final and report.executed is None):
             self._lookup.doubt(order)
         elif not report.is_final and self._order_tracker.is_lost(order):
             self._cancel_surfaced(order)
-
-    def _report_unknown_status(self, report: OrderReport):
-        if report.status_text not in self._unknown_statuses:
-            self._unknown_statuses.add(report.status_text)
-            self.logger().warning(f"VALR's order status {report.status_text!r} is not known. Orders keep their state.")
 
     def _cancel_surfaced(self, order: InFlightOrder):
         """An order that was reported as failed, because VALR did not know it, is open: nobody expects it any more."""
@@ -793,8 +756,6 @@ class ValrExchange(ExchangePyBase):
                 if is_answer:
                     report = await self._find(order)
                 self.process_report(order, report, is_answer)
-            except asyncio.CancelledError:
-                raise
             except Exception as error:
                 await error_handler(order, error)
 
@@ -840,8 +801,6 @@ class ValrExchange(ExchangePyBase):
             return
         try:
             await self._lookup.update_fills(orders)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             self.logger().warning(f"The fills of {len(orders)} orders could not be requested: {error}")
 
@@ -878,8 +837,6 @@ class ValrExchange(ExchangePyBase):
         try:
             await self._update_orders_fills(orders)
             await self._update_orders_with_error_handler(orders, self._handle_update_error_for_lost_order)
-        except asyncio.CancelledError:
-            raise
         except Exception as error:
             self.logger().debug(f"The lost orders could not be looked up: {error}")
 
@@ -937,15 +894,18 @@ class ValrExchange(ExchangePyBase):
 
     def close_gap(self):
         """Reads the account over REST, because VALR repeats no event that happened while the socket was away."""
-        if self._gap_task is not None:
-            self._gap_task.cancel()
-        self._gap_task = safe_ensure_future(self._refresh_until_it_works())
+        self._is_gap_open = True
+        if self._gap_task is None or self._gap_task.done():
+            self._gap_task = asyncio.create_task(self._close_gaps())
 
-    async def _refresh_until_it_works(self):
-        for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
-            if await self._refresh_account():
-                return
-            await self._sleep(pause)
+    async def _close_gaps(self):
+        while self._is_gap_open:
+            self._is_gap_open = False
+            for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
+                is_closed = await self._refresh_account()
+                await self._sleep(pause)
+                if is_closed:
+                    break
 
     async def _user_stream_event_listener(self):
         """Takes over the events of the account as they come."""
@@ -953,31 +913,7 @@ class ValrExchange(ExchangePyBase):
             try:
                 self._events.process(event)
             except ValueError as error:
-                self.logger().warning(f"An event of VALR's cannot be read, the account is read over REST: {error}")
+                self._warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
                 self.close_gap()
             except Exception:
                 self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
-
-
-class _PlacementBatch:
-    """Orders that are placed with as few requests as VALR allows."""
-
-    def __init__(self, order_entry: ValrOrderEntry):
-        self._order_entry = order_entry
-        self._orders: List[PlaceOrder] = []
-        self._placements: List[asyncio.Future] = []
-
-    async def place(self, order: PlaceOrder) -> Placement:
-        """Waits for the batch to be sent, and then returns or raises like a single placement."""
-        placement = asyncio.get_running_loop().create_future()
-        self._orders.append(order)
-        self._placements.append(placement)
-        return await placement
-
-    async def send(self):
-        outcomes = await self._order_entry.place_batch(self._orders)
-        for placement, outcome in zip(self._placements, outcomes):
-            if isinstance(outcome, Exception):
-                placement.set_exception(outcome)
-            else:
-                placement.set_result(outcome)

@@ -57,6 +57,7 @@ class ValrOrderLookup:
         self._reported_orders: Set[str] = set()
         self._is_stopped = False
         self._is_failing = False
+        self._is_silence_told = False
 
     @classmethod
     def logger(cls) -> HummingbotLogger:
@@ -159,6 +160,7 @@ class ValrOrderLookup:
                     if report is not None:
                         denied_since = None
                         self._doubtful.discard(order.client_order_id)
+                        self._note_silence(order, report)
                         self._connector.process_report(order, report, is_answer=True)
                     else:
                         denied_since = denied_since or time.monotonic()
@@ -279,9 +281,18 @@ class ValrOrderLookup:
         """
         return max(0.0, timestamp + min(0.0, self._connector.clock_offset) - self.CLOCK_MARGIN)
 
+    def _note_silence(self, order: InFlightOrder, report: OrderReport):
+        """Some say that VALR sends states of orders only to those who subscribe; it would show here."""
+        if report.is_final and self._connector.user_stream_data_source.connected and not self._is_silence_told:
+            self._is_silence_told = True
+            self.logger().warning(
+                f"VALR's account socket did not tell that the order {order.client_order_id} has ended. It was looked "
+                f"up; should that happen to all orders, their ends are known some seconds late.")
+
     def _note_failure(self, error: Exception):
         if not self._is_failing:
-            self.logger().warning(f"Orders cannot be looked up ({error}). They stay as they are, and the looks go on.")
+            reason = str(error) or type(error).__name__
+            self.logger().warning(f"Orders cannot be looked up ({reason}). They stay as they are, and the looks go on.")
         self._is_failing = True
 
     def _note_success(self):

@@ -331,8 +331,10 @@ class ValrOrderTracker(ClientOrderTracker):
             out, but none after it
         :param reported_at: monotonic seconds, before which VALR cannot have answered the last question for this order
         """
-        account = self._account_of(order)
         fills = list(fills)
+        if not fills and self._account(order) is None:
+            return
+        account = self._account_of(order)
         # Fills of equal price, quantity and time differ by their id alone, which may be another one on the socket:
         # those that are booked are not told apart, but counted.
         booked = Counter(_key_of(update) for update in order.order_fills.values())

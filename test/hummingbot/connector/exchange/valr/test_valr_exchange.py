@@ -508,8 +508,10 @@ class TestPairs:
     @pytest.fixture
     def connector(self) -> ValrExchange:
         connector = ValrExchange("key", "secret")
-        connector._order_types = {"BTCZAR": {"LIMIT", "LIMIT_POST_ONLY"}, "ETHR": {"LIMIT", "MARKET"},
-                                  "SIMPLEZAR": {"SIMPLE"}}
+        connector._pairs.set_order_types([
+            {"currencyPair": "BTCZAR", "orderTypes": ["LIMIT", "LIMIT_POST_ONLY"]},
+            {"currencyPair": "ETHR", "orderTypes": ["LIMIT", "MARKET"]},
+            {"currencyPair": "SIMPLEZAR", "orderTypes": ["SIMPLE"]}])
         return connector
 
     async def test_pairs_that_can_be_traded(self, connector, caplog):
@@ -525,8 +527,15 @@ class TestPairs:
         assert rules["ETH-ZAR"].supports_market_orders and not rules["BTC-ZAR"].supports_market_orders
         assert rules["BTC-ZAR"].min_base_amount_increment == Decimal("0.001")
 
+    @pytest.mark.parametrize("rows", [None, {}, [{}], [{"currencyPair": "BTCZAR"}], [7], "no list"])
+    async def test_order_types_that_cannot_be_read_change_nothing(self, rows, connector):
+        with pytest.raises(ValueError, match="order types"):
+            connector._pairs.set_order_types(rows)
+
+        assert not connector._pairs.allows("BTCZAR", OrderType.MARKET)
+
     async def test_unknown_order_types_allow_all(self, connector):
-        connector._order_types = {}
+        connector._pairs.set_order_types([])
 
         assert "SIMPLE-ZAR" in {rule.trading_pair for rule in await connector._format_trading_rules(PAIRS)}
 

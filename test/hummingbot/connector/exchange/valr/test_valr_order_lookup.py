@@ -27,6 +27,7 @@ class Valr:
 
     current_timestamp = CREATED
     clock_offset = 0.0
+    connected = False
 
     def __init__(self):
         self.tracker = ValrOrderTracker(connector=self)
@@ -37,6 +38,10 @@ class Valr:
         self.denied: List[InFlightOrder] = []
         self.placing = False
         self.open_orders: Dict[str, OrderReport] = {}
+
+    @property
+    def user_stream_data_source(self) -> "Valr":
+        return self
 
     async def exchange_symbol_associated_to_pair(self, trading_pair: str) -> str:
         return trading_pair.replace("-", "")
@@ -157,6 +162,19 @@ class TestLooks:
         assert valr.reports == [(OrderState.OPEN, True)]
         assert order.current_state is OrderState.OPEN
         await until(lambda: not valr.lookup._tasks)
+
+    async def test_end_that_no_event_told_is_reported_once(self, valr, order, caplog):
+        valr.connected = True
+        valr.replies = {STATUS: row("Cancelled")}
+        other = InFlightOrder("d", "BTC-ZAR", OrderType.LIMIT, TradeType.BUY, Decimal(1), CREATED, Decimal(10))
+        valr.tracker.start_tracking_order(other)
+        valr.replies[f"{STATUS[:-1]}d"] = {**row("Cancelled"), "orderId": "y"}
+
+        for each in (order, other):
+            valr.lookup.look_later(each, 0.0)
+
+        await until(lambda: not valr.tracker.active_orders)
+        assert len([record for record in caplog.records if "did not tell" in record.getMessage()]) == 1
 
     async def test_events_make_the_look_unnecessary(self, valr, order):
         valr.lookup.look_later(order, 0.01)

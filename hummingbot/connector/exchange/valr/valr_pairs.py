@@ -1,0 +1,87 @@
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+
+from bidict import bidict
+
+from hummingbot.connector.exchange.valr import valr_parsers as parsers, valr_utils
+from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.connector.utils import combine_to_hb_trading_pair
+from hummingbot.core.data_type.common import OrderType
+from hummingbot.logger import HummingbotLogger
+
+
+class ValrPairs:
+    """Which of VALR's spot pairs can be traded, by which rules and with which types of orders."""
+
+    ORDER_TYPES = {
+        OrderType.LIMIT: "LIMIT",
+        OrderType.LIMIT_MAKER: "LIMIT_POST_ONLY",
+        OrderType.MARKET: "MARKET",
+    }
+
+    def __init__(self, logger: HummingbotLogger):
+        """
+        :param logger: gets one line for each pair that cannot be read
+        """
+        self._logger = logger
+        # Symbol -> VALR's names of order types. While it is empty all are allowed, and VALR refuses what it does not.
+        self._order_types: Dict[str, Set[str]] = {}
+
+    def set_order_types(self, rows: Any):
+        """
+        :param rows: VALR's list of the order types that each pair allows
+        :raises ValueError: when it cannot be read
+        """
+        if not isinstance(rows, list):
+            raise ValueError("the order types are not a list")
+        try:
+            self._order_types = {row["currencyPair"]: set(row["orderTypes"]) for row in rows}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"the order types cannot be read: {error!r}") from None
+
+    def allows(self, symbol: str, order_type: OrderType) -> bool:
+        return not self._order_types or self.ORDER_TYPES[order_type] in self._order_types.get(symbol, ())
+
+    def symbols(self, rows: Iterable[Dict[str, Any]]) -> bidict:
+        """
+        :param rows: VALR's list of pairs
+        :return: VALR's symbol <-> trading pair
+        """
+        symbols = bidict()
+        for symbol, trading_pair, _ in self._tradable(rows):
+            symbols.forceput(symbol, trading_pair)
+        return symbols
+
+    def rules(self, rows: Iterable[Dict[str, Any]]) -> List[TradingRule]:
+        """
+        :param rows: VALR's list of pairs
+        """
+        rules = []
+        for symbol, trading_pair, row in self._tradable(rows):
+            try:
+                rules.append(parsers.trading_rule(row, trading_pair, self.allows(symbol, OrderType.MARKET)))
+            except ValueError as error:
+                self._report_bad_row(row, error)
+        return rules
+
+    def _tradable(self, rows: Iterable[Dict[str, Any]]) -> Iterator[Tuple[str, str, Dict[str, Any]]]:
+        """
+        :return: symbol, trading pair and row of each pair that is active and takes limit orders. A row that cannot be
+            read is left out.
+        """
+        for row in rows:
+            try:
+                if not valr_utils.is_exchange_information_valid(row):
+                    continue
+                symbol = row["symbol"]
+                base, quote = parsers.asset(row["baseCurrency"]), parsers.asset(row["quoteCurrency"])
+                # A client order id contains letters of both names, and VALR takes only these characters in one.
+                if not (base + quote).isalnum() or not (base + quote).isascii():
+                    raise ValueError("its currencies are not written in letters and digits")
+            except (KeyError, AttributeError, ValueError) as error:
+                self._report_bad_row(row, error)
+                continue
+            if self.allows(symbol, OrderType.LIMIT):
+                yield symbol, combine_to_hb_trading_pair(base=base, quote=quote), row
+
+    def _report_bad_row(self, row: Any, error: Exception):
+        self._logger.error(f"A pair of VALR's is left out, because it cannot be read ({error}): {row}")
