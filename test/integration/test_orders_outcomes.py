@@ -1,5 +1,4 @@
 """Replies that do not tell what became of a command. An order is dead only when VALR says so; nothing is sent twice."""
-import asyncio
 import logging
 import time
 from decimal import Decimal
@@ -267,7 +266,7 @@ class TestCancellations:
         await trader.until(lambda: order.current_state is OrderState.OPEN, timeout=8)
         assert trader.said(order_id) == ["created"]
 
-    async def test_accepted_cancellation_is_no_cancelled_order(self, trader, exchange, path):
+    async def test_accepted_cancellation_is_no_cancelled_order(self, trader, exchange, path, caplog):
         order_id = await resting(trader)
         order = await trader.order(order_id)
         exchange.faults.outcome_delay = (30.0, 30.0)
@@ -278,7 +277,7 @@ class TestCancellations:
         exchange.faults.stall = 30.0
 
         trader.connector.cancel(PAIR, order_id)
-        await asyncio.sleep(0.5)
+        await trader.until(lambda: order.is_pending_cancel_confirmation or "Failed to cancel" in caplog.text)
 
         assert order.is_open and trader.said(order_id) == ["created"]
 
@@ -342,7 +341,10 @@ class TestFills:
             sell_to(exchange, AMOUNT / 10)
 
         await trader.until(lambda: trader.said(order_id) == ["created", "completed"])
-        await asyncio.sleep(0.5)  # the last events that may still come
+        exchange.clock.advance(1)  # the last events that may still come
+        events.delay = (0.0, 0.0)
+        exchange.engine.deposit(exchange.account_id, "XRP", "1")
+        await trader.until(lambda: trader.balances() == trader.ledger_balances())
 
         assert trader.fills() == trader.ledger_fills()
 
@@ -362,7 +364,7 @@ class TestFills:
         await trader.until(lambda: trader.said(order_id) == ["created", "completed"])
         assert trader.fills() == trader.ledger_fills()
 
-    async def test_final_state_waits_for_its_fills(self, trader, exchange, path, ids_differ):
+    async def test_final_state_waits_for_its_fills(self, trader, exchange, path, ids_differ, caplog):
         order_id = await resting(trader)
         exchange.faults.events.lost = 1.0
         sell_to(exchange, AMOUNT / 2)
@@ -370,7 +372,8 @@ class TestFills:
         exchange.faults.read.unavailable = 1.0
         exchange.engine.cancel_all(exchange.account_id)
 
-        await asyncio.sleep(1)
+        failures = ("Orders cannot be looked up", "Polling the account over REST fails")
+        await trader.until(lambda: any(failure in caplog.text for failure in failures))
         assert trader.said(order_id) == ["created"]
         exchange.faults.read.unavailable = 0.0
 

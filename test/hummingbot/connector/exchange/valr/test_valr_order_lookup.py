@@ -37,6 +37,7 @@ class Valr:
         self.reports: List[tuple] = []
         self.denied: List[InFlightOrder] = []
         self.placing = False
+        self.asked_whether_placing = 0
         self.open_orders: Dict[str, OrderReport] = {}
 
     @property
@@ -62,6 +63,7 @@ class Valr:
         pass
 
     def is_placing(self, _: InFlightOrder) -> bool:
+        self.asked_whether_placing += 1
         return self.placing
 
     def process_report(self, order: InFlightOrder, report: OrderReport, is_answer: bool):
@@ -222,7 +224,7 @@ class TestLooks:
         valr.replies = {STATUS: refusal(), DETAIL: []}
         valr.lookup.look_later(order, 0.0)
 
-        await asyncio.sleep(0.05)
+        await until(lambda: valr.asked_whether_placing == 3)
         assert not valr.requests
         valr.placing = False
         await until(lambda: valr.denied)
