@@ -153,7 +153,6 @@ class ValrTradeSocket(WSConnection):
 
         :raises ConnectionError: always, with the reason in words
         """
-        self._settle()
         tasks = [asyncio.create_task(self._receive_frames()), asyncio.create_task(self._supervise())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -8,10 +8,12 @@ import pytest
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
+from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed, ValrTradeSocketFactory
 from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
+from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
 from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame, until
@@ -41,10 +43,12 @@ def short_delays(monkeypatch):
 
 @asynccontextmanager
 async def running(server: TradeServer, monkeypatch, books: List[TrackedBook],
-                  auth: Optional[ValrAuth] = None) -> AsyncIterator[ValrTradeFeed]:
+                  auth: Optional[ValrAuth] = None,
+                  throttler: Optional[ValrThrottler] = None) -> AsyncIterator[ValrTradeFeed]:
     monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, server.url)
     async with aiohttp.ClientSession() as session:
-        sockets = ValrTradeSocketFactory(session, web_utils.create_throttler(), auth, DOMAIN, LOGGER)
+        sockets = ValrTradeSocketFactory(
+            session, throttler or web_utils.create_throttler(), auth, DOMAIN, LOGGER)
         feed = ValrTradeFeed(sockets, LOGGER)
         for book in books:
             feed.add(book)
@@ -132,6 +136,17 @@ async def test_delays_grow_while_nothing_works(monkeypatch, caplog, book):
         assert delays[:4] == ["0.05 s.", "0.1 s.", "0.2 s.", "0.2 s."]
         assert "429" in caplog.text
         assert not [record for record in caplog.records if record.exc_info]
+
+
+async def test_opens_no_more_sockets_than_valr_allows(monkeypatch, book):
+    monkeypatch.setattr(CONSTANTS, "RECONNECT_MIN_DELAY", 0.0)
+    throttler = ValrThrottler([RateLimit(CONSTANTS.SOCKET_CONNECT_LIMIT, limit=3, time_interval=60)])
+    async with TradeServer() as server:
+        server.handshake_status = 503
+        async with running(server, monkeypatch, [book], throttler=throttler):
+            await until(lambda: len(server.handshakes) == 3)
+            with pytest.raises(AssertionError):
+                await until(lambda: len(server.handshakes) > 3, seconds=0.5)
 
 
 async def test_sockets_that_work_and_die_at_once_are_not_reopened_ever_faster(monkeypatch, caplog, book):

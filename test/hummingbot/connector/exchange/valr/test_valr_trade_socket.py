@@ -246,6 +246,8 @@ async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_
             await until(lambda: (AGGREGATED, ["BTCZAR"]) in server.subscriptions())
             assert len(attempts) == 3
             assert server.subscriptions()[-2] == (BOOK, ["ETHZAR"])
+            # A snapshot that was on its way would never be followed by a diff.
+            await server.send(book_frame("BTCZAR", 600))
             await server.send(aggregated_frame("BTCZAR", "100", "103"), aggregated_frame("BTCZAR", "99", "104"))
             await until(lambda: best(books[0]) == [(99.0, 2.0), (104.0, 2.0)])
             assert not books[0].is_verified and books[1].is_verified
@@ -379,6 +381,20 @@ async def test_a_second_connection_changes_nothing_until_it_takes_over(books):
             await server.send(book_frame("BTCZAR", 901), socket=1)
             await until(lambda: books[0].order_book.snapshot_uid == 901)
             assert books[0].order_book.last_diff_uid == 0
+
+
+async def test_a_second_connection_that_fails_costs_nothing(books, caplog):
+    async with TradeServer() as server, connected(server, books):
+        await until(lambda: all(book.is_verified for book in books))
+        server.first_frame[BOOK] = lambda symbol: [
+            {"type": "ERROR", "message": f"Channel {BOOK}, pair {symbol} combination invalid"}]
+        async with connected(server, books) as second:
+            await asyncio.wait_for(second.socket.settled.wait(), 5)
+            await server.send(aggregated_frame("BTCZAR", "1", "2"))
+            await server.send(diff_frame("BTCZAR", 501, "7"), socket=0)
+            await until(lambda: best(books[0]) == [(100.0, 7.0), (101.0, 0.25)])
+
+        assert all(book.is_verified for book in books) and warnings(caplog) == []
 
 
 async def test_what_the_heir_has_not_verified_is_lost(books):
