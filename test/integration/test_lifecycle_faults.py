@@ -8,6 +8,8 @@ from typing import List
 
 import pytest
 
+import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.core.data_type.common import OrderType
 from hummingbot_valr.simulator import ValrSimulator
 from test.integration.trader import Trader
@@ -19,6 +21,15 @@ STEPS = {"BTCZAR": Decimal(100), "ETHZAR": Decimal(10), "USDTZAR": Decimal("0.01
 SIZES = {"BTCZAR": Decimal("0.001"), "ETHZAR": Decimal("0.02"), "USDTZAR": Decimal(50)}
 FINAL_EVENT = {"Filled": "completed", "Cancelled": "cancelled", "Failed": "failed",
                "Partially Filled and Cancelled Due To Slippage": "cancelled"}
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch):
+    """All waits about half as long as in production, so that a run takes half the time."""
+    monkeypatch.setattr(CONSTANTS, "REST_TIMEOUT", 4.0)
+    monkeypatch.setattr(CONSTANTS, "SOCKET_REPLY_TIMEOUT", 2.0)
+    monkeypatch.setattr(CONSTANTS, "RECONNECT_MIN_DELAY", 1.0)
+    monkeypatch.setattr(ValrOrderLookup, "DENIAL", 6.0)
 
 
 class Storm:
@@ -38,7 +49,7 @@ class Storm:
 
     def unleash(self, seed: int):
         faults = self.exchange.faults
-        faults.stall = 6.0
+        faults.stall = 3.0
         for group in (faults.place, faults.cancel, faults.batch):
             for name in ("lost_before", "lost_after", "html_refused", "html_accepted", "rate_limited", "unavailable",
                          "server_error", "server_error_accepted", "stalled", "late"):
@@ -84,7 +95,7 @@ class Storm:
                 self._cancel_some(trader)
             if number % 200 == 199:
                 self._break_socket()
-            await asyncio.sleep(self.random.uniform(0.0, 0.02))
+            await asyncio.sleep(self.random.uniform(0.0, 0.01))
 
     def trade_of_others(self):
         self._quote_for_others()
