@@ -198,7 +198,7 @@ class Person:
         assert not self.exchange.engine.account(self.exchange.account_id).open_orders
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 async def test_a_person_follows_the_documents(tmp_path):
     async with ValrSimulator() as exchange:
         person = Person(exchange, tmp_path)
