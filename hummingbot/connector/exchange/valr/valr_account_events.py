@@ -39,7 +39,7 @@ class ValrAccountEvents:
         """
         :raises ValueError: when the event cannot be read
         """
-        kind = event.get("type")
+        kind = event.get("type", "")
         if kind == CONSTANTS.AUTHENTICATED:
             self._connector.close_gap()
         elif (handler := self._handlers.get(kind)) is not None:

@@ -102,7 +102,7 @@ class ValrExchange(ExchangePyBase):
         self._warnings: Set[str] = set()
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(ValrOrderBookTracker(
-            data_source=self._orderbook_ds, trading_pairs=self._trading_pairs, domain=self._domain))
+            data_source=self._orderbook_ds, trading_pairs=self._trading_pairs or [], domain=self._domain))
         self._order_entry = ValrOrderEntry(self.user_stream_data_source, self)
         self._lookup = ValrOrderLookup(self, self._order_tracker)
         self._events = ValrAccountEvents(self, self._order_tracker, self._lookup)
@@ -751,11 +751,9 @@ class ValrExchange(ExchangePyBase):
         open_reports = await self.request_open_orders() if orders else {}
         for order in orders:
             try:
-                report = open_reports.get(order.client_order_id)
-                is_answer = report is None
-                if is_answer:
-                    report = await self._find(order)
-                self.process_report(order, report, is_answer)
+                listed = open_reports.get(order.client_order_id)
+                report = listed or await self._find(order)
+                self.process_report(order, report, is_answer=listed is None)
             except Exception as error:
                 await error_handler(order, error)
 

@@ -2,7 +2,7 @@ import asyncio
 import time
 from collections import Counter
 from decimal import Decimal
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
 
 from cachetools import TTLCache
 
@@ -85,13 +85,13 @@ class ValrOrderTracker(ClientOrderTracker):
         """
         :return: the order, be it active, lost or closed a short while ago; None for an order of somebody else
         """
-        order = self._find_by_client_id(client_order_id)
+        order = self._find_by_client_id(client_order_id or "")
         if order is None and exchange_order_id is not None:
-            order = self._find_by_client_id(
-                self._client_ids.get(exchange_order_id) or self._closed_client_ids.get(exchange_order_id))
+            client_order_id = self._client_ids.get(exchange_order_id) or self._closed_client_ids.get(exchange_order_id)
+            order = self._find_by_client_id(client_order_id or "")
         return order
 
-    def _find_by_client_id(self, client_order_id: Optional[str]) -> Optional[InFlightOrder]:
+    def _find_by_client_id(self, client_order_id: str) -> Optional[InFlightOrder]:
         return (self._in_flight_orders.get(client_order_id)
                 or self._lost_orders.get(client_order_id)
                 or self._cached_orders.get(client_order_id))
@@ -114,8 +114,8 @@ class ValrOrderTracker(ClientOrderTracker):
             self, client_order_id: Optional[str] = None, exchange_order_id: Optional[str] = None
     ) -> Optional[InFlightOrder]:
         """As in the base class, without a search."""
-        return (self._lost_orders.get(client_order_id)
-                or self._lost_orders.get(self._client_ids.get(exchange_order_id)))
+        order = self.find(client_order_id, exchange_order_id)
+        return order if order is not None and self.is_lost(order) else None
 
     def incomplete_orders(self) -> List[InFlightOrder]:
         """
@@ -153,7 +153,7 @@ class ValrOrderTracker(ClientOrderTracker):
         if order is not None:
             self._forget(order)
 
-    def restore_tracking_states(self, tracking_states: Dict[str, any]):
+    def restore_tracking_states(self, tracking_states: Dict[str, Any]):
         super().restore_tracking_states(tracking_states)
         for order in (*self._in_flight_orders.values(), *self._lost_orders.values()):
             self._remember(order)
@@ -403,8 +403,9 @@ class ValrOrderTracker(ClientOrderTracker):
         account = self._account_of(order) if report.executed else self._account(order)
         if account is None:
             return
-        if account.executed is None or report.executed >= account.executed:
-            account.executed = report.executed
+        executed = report.executed or Decimal(0)
+        if account.executed is None or executed >= account.executed:
+            account.executed = executed
             account.executed_at = max(account.executed_at, report.updated_at or account.executed_at)
 
     def _account(self, order: InFlightOrder) -> Optional[FillAccount]:

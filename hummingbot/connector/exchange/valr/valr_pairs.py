@@ -46,7 +46,7 @@ class ValrPairs:
         :param rows: VALR's list of pairs
         :return: VALR's symbol <-> trading pair
         """
-        symbols = bidict()
+        symbols: bidict = bidict()
         for symbol, trading_pair, _ in self._tradable(rows):
             symbols.forceput(symbol, trading_pair)
         return symbols
