@@ -3,6 +3,7 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import venv
@@ -11,6 +12,9 @@ from pathlib import Path
 import pytest
 
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+
+# A shell starts its background jobs with SIGINT ignored, and every process that a test starts would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 OWN_NAMES = ("valr", "valr_spot_candles", "valr_rate_source.py", "__pycache__")
 

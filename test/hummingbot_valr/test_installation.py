@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hummingbot_valr import installation
 from hummingbot_valr.installation import (
     FOLDERS,
     MANIFEST_NAME,
@@ -232,8 +234,15 @@ def test_a_failure_half_way_can_be_taken_back(hummingbot):
 
 
 @pytest.mark.parametrize("parts_are_writable", [False, True])
-def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(parts_are_writable):
-    with tempfile.TemporaryDirectory() as folder:
+def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(parts_are_writable, monkeypatch):
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as project:
+        # This project may lie where nobody can read it.
+        Path(project).chmod(0o755)
+        for part in PARTS:
+            copy = shutil.copytree if (SOURCE_ROOT / part).is_dir() else shutil.copyfile
+            (Path(project) / part).parent.mkdir(parents=True, exist_ok=True)
+            copy(SOURCE_ROOT / part, Path(project) / part)
+        monkeypatch.setattr(installation, "SOURCE_ROOT", Path(project))
         root = bare_hummingbot(Path(folder))
         for path in (*root.rglob("*"), root):
             path.chmod(0o777 if parts_are_writable and path != root else 0o555)
