@@ -226,6 +226,20 @@ class TestSilence:
         await trader.until(lambda: trader.said(order_id) == ["failed"])
 
 
+async def test_orders_of_a_pair_that_is_halted_end(trader, exchange):
+    order_id = trader.connector.buy(PAIR, AMOUNT, OrderType.LIMIT_MAKER, PRICE)
+    await trader.until(lambda: trader.said(order_id) == ["created"])
+    exchange.faults.events.lost = 1.0
+    exchange.faults.public_cache = False
+
+    exchange.engine.set_active(SYMBOL, False)
+    await trader.connector._update_trading_rules()
+    assert PAIR not in trader.connector.trading_rules
+    trader.connector.cancel(PAIR, order_id)
+
+    await trader.until(lambda: trader.said(order_id) == ["created", "cancelled"])
+
+
 class TestBatches:
     async def test_orders_are_placed_with_one_request(self, trader, exchange, caplog):
         orders = [LimitOrder("", PAIR, is_buy, "BTC", "ZAR", price, AMOUNT)

@@ -205,6 +205,14 @@ class ValrExchange(ExchangePyBase):
         """True while the request that places the order is under way, or waits for the rate limits."""
         return order.client_order_id in self._placing
 
+    async def symbol_of(self, order: InFlightOrder) -> str:
+        """
+        :return: VALR's name of the order's pair, also when VALR does not list the pair any more. Its orders remain, and
+            VALR's symbols are the two currencies in a row.
+        """
+        symbols = await self.trading_pair_symbol_map()
+        return symbols.inverse.get(order.trading_pair) or order.trading_pair.replace("-", "")
+
     # === Life ===
 
     async def start_network(self):
@@ -628,8 +636,7 @@ class ValrExchange(ExchangePyBase):
         """
         :return: True when VALR took the request, which is no proof of a cancellation
         """
-        symbol = await self.exchange_symbol_associated_to_pair(tracked_order.trading_pair)
-        await self._order_entry.cancel(order_id, symbol)
+        await self._order_entry.cancel(order_id, await self.symbol_of(tracked_order))
         return True
 
     async def _execute_order_cancel(self, order: InFlightOrder) -> Optional[str]:
@@ -685,9 +692,8 @@ class ValrExchange(ExchangePyBase):
     async def _cancel_batch(self, orders: List[InFlightOrder]):
         if not orders:
             return
-        symbols = await self.trading_pair_symbol_map()
         outcomes = await self._order_entry.cancel_batch(
-            [CancelOrder(order.client_order_id, symbols.inverse[order.trading_pair]) for order in orders])
+            [CancelOrder(order.client_order_id, await self.symbol_of(order)) for order in orders])
         failures = []
         for order, outcome in zip(orders, outcomes):
             if isinstance(outcome, Exception):

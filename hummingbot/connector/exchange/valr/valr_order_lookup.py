@@ -86,7 +86,7 @@ class ValrOrderLookup:
         :return: what VALR says of the order, None when it answered on both routes that it does not know it
         :raises IOError, ValueError: when VALR did not answer, or not in a way that can be read
         """
-        symbol = await self._connector.exchange_symbol_associated_to_pair(order.trading_pair)
+        symbol = await self._connector.symbol_of(order)
         path = CONSTANTS.ORDER_STATUS_BY_CLIENT_ID_PATH.format(symbol=symbol, client_order_id=order.client_order_id)
         row = await self._get_if_known(path)
         if row is not None:
@@ -143,11 +143,19 @@ class ValrOrderLookup:
         if self.is_settled(order):
             self._doubtful.discard(order.client_order_id)
             return
-        task = safe_ensure_future(self._look_until_settled(order))
-        self._tasks[order.client_order_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(order.client_order_id, None))
+        self._tasks[order.client_order_id] = safe_ensure_future(self._look_until_settled(order))
 
     async def _look_until_settled(self, order: InFlightOrder):
+        try:
+            await self._look_repeatedly(order)
+        finally:
+            # After a stop the order may have another task already.
+            if self._tasks.get(order.client_order_id) is asyncio.current_task():
+                del self._tasks[order.client_order_id]
+                self._doubtful.discard(order.client_order_id)
+                self._tracker.note_change()
+
+    async def _look_repeatedly(self, order: InFlightOrder):
         denied_since: Optional[float] = None
         for pause in chain(self.PAUSES, repeat(self.PAUSES[-1])):
             if not self._connector.is_placing(order):
@@ -165,11 +173,9 @@ class ValrOrderLookup:
                     else:
                         denied_since = denied_since or time.monotonic()
                         if time.monotonic() - denied_since >= self.DENIAL:
-                            self._doubtful.discard(order.client_order_id)
                             await self._connector.order_denied(order)
                             return
             if self.is_settled(order):
-                self._tracker.note_change()
                 return
             await asyncio.sleep(pause)
 

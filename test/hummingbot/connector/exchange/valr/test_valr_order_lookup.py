@@ -44,8 +44,8 @@ class Valr:
     def user_stream_data_source(self) -> "Valr":
         return self
 
-    async def exchange_symbol_associated_to_pair(self, trading_pair: str) -> str:
-        return trading_pair.replace("-", "")
+    async def symbol_of(self, order: InFlightOrder) -> str:
+        return order.trading_pair.replace("-", "")
 
     async def _api_get(self, path_url: str, params: Optional[dict] = None, **_) -> Any:
         self.requests.append((path_url, dict(params or {})))
