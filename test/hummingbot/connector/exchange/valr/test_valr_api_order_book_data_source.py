@@ -260,14 +260,29 @@ async def test_a_signed_rest_book_stands_in_while_the_socket_delivers_none(monke
 async def test_rest_is_not_asked_for_a_book_without_keys(monkeypatch, connector):
     source = make_source(connector, ["BTC-ZAR"])
     monkeypatch.setattr(source, "SOCKET_BOOK_TIMEOUT", 0.01)
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(source.get_new_order_book("BTC-ZAR"), 0.1)
+
+    assert connector.requests == []
+
+
+async def test_a_rest_book_that_comes_too_late_is_not_served(monkeypatch, connector, auth):
+    source = make_source(connector, ["BTC-ZAR"], auth)
+    monkeypatch.setattr(source, "SOCKET_BOOK_TIMEOUT", 0.01)
     async with TradeServer() as server:
         server.first_frame = {}
-        async with listening(source, server, monkeypatch):
-            waiting = asyncio.create_task(source.get_new_order_book("BTC-ZAR"))
-            await until(lambda: server.subscriptions() if server.sockets else False)
+
+        async def answer_late(**request):
+            await until(lambda: server.sockets and server.subscriptions())
             await server.send(book_frame("BTCZAR", 7))
-            await waiting
-    assert connector.requests == []
+            await until(lambda: source.books_verified)
+            return REST_BOOK
+
+        monkeypatch.setattr(connector, "_api_get", answer_late)
+        async with listening(source, server, monkeypatch):
+            order_book = await source.get_new_order_book("BTC-ZAR")
+            assert order_book.get_price(True) == 101.0 and source.books_verified
 
 
 async def test_a_failing_rest_book_is_one_line(monkeypatch, caplog, connector, auth):

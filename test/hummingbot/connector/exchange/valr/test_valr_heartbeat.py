@@ -69,6 +69,13 @@ def test_a_new_connection_counts_as_a_busy_one():
     assert Connection(rate=0.0).seconds_until_silent() < 0.8
 
 
+def test_a_new_connection_is_not_taken_for_a_quiet_one_too_soon():
+    connection = Connection(rate=0.0)
+    connection.pass_time(2.0)
+
+    assert connection.seconds_until_silent() < 1.5
+
+
 def test_an_answer_ends_the_silence():
     connection = Connection(rate=100.0)
     connection.pass_time(10.0)

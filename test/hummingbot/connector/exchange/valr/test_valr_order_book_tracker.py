@@ -194,6 +194,16 @@ async def test_a_price_from_a_trade_is_not_replaced(monkeypatch, connector):
         assert tracker.order_books["BTC-ZAR"].last_trade_price == 99.0 and connector.requests == []
 
 
+async def test_a_pair_that_valr_knows_no_price_of_keeps_its_own(monkeypatch, connector):
+    tracker = make_tracker(connector, ["ETH-ZAR"])
+    async with TradeServer() as server, started(tracker, server, monkeypatch):
+        await tracker.wait_ready()
+        tracker.order_books["ETH-ZAR"].last_trade_price = 5.0
+
+        await tracker._update_last_trade_prices()
+        assert tracker.order_books["ETH-ZAR"].last_trade_price == 5.0
+
+
 @pytest.mark.parametrize("reply", [
     ValrAPIError(429, "GET", SUMMARY), [{"currencyPair": "BTCZAR"}],
     [{"currencyPair": "BTCZAR", "lastTradedPrice": "x"}], {"code": 1}, None])

@@ -41,6 +41,13 @@ def test_a_snapshot_replaces_what_strategies_see(book):
     assert book.metrics.snapshots_processed == 1
 
 
+def test_a_pair_that_gets_a_book_after_all_is_not_refused_any_more(book):
+    book.is_refused = True
+    book.serve(SNAPSHOT, "feed")
+
+    assert not book.is_refused
+
+
 def test_loss_is_told_once_and_keeps_the_book(book):
     book.serve(SNAPSHOT, "feed")
     book.regain()

@@ -120,7 +120,7 @@ async def test_a_login_refused_after_the_handshake_is_refused_too(monkeypatch, c
             server.first_frame[CONSTANTS.BOOK_EVENT] = lambda symbol: [book_frame(symbol, 1)]
             if close is not None:
                 await server.close(close, "Request has an invalid signature")
-            await until(lambda: book.is_verified)
+            await until(lambda: len(server.handshakes) == 2 and book.is_verified)
 
         assert "X-VALR-SIGNATURE" not in server.handshakes[-1]
         assert len([text for text in warnings(caplog) if "refuses the API key" in text]) == 1
@@ -236,8 +236,9 @@ async def test_a_socket_that_goes_silent_is_replaced(monkeypatch, book):
         server.is_mute = True
         await until(lambda: not book.is_verified)
         await until(lambda: len(server.sockets) == 2)
+        server.first_frame[CONSTANTS.BOOK_EVENT] = lambda symbol: [book_frame(symbol, 900)]
         server.is_mute = False
-        await server.send(book_frame("BTCZAR", 900))
+        await server.send(book_frame("BTCZAR", 900))  # in case the subscription was not heard
 
         await until(lambda: book.is_verified and book.order_book.snapshot_uid == 900)
 
