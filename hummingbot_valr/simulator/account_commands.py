@@ -1,7 +1,7 @@
 """Order entry over the account socket."""
 import json
 import logging
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Optional, Set
 
 from . import wire
 from .account_hub import AccountHub
@@ -180,7 +180,7 @@ def _no_reply(*_: Any, **__: Any) -> None:
     """The reply to a command whose acknowledgement is lost."""
 
 
-def _event_names(subscriptions: Any) -> set:
+def _event_names(subscriptions: Any) -> Set[str]:
     if not isinstance(subscriptions, list):
         return set()
     return {item["event"] for item in subscriptions if isinstance(item, dict) and isinstance(item.get("event"), str)}

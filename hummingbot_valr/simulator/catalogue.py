@@ -1,7 +1,7 @@
 """What the exchange lists: currencies, pairs, their rules, order types and standard fees."""
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Dict, List, Tuple
+from typing import Any, Dict, List, Tuple
 
 from .money import plain
 
@@ -25,7 +25,7 @@ class Currency:
     def withdrawal_places(self) -> int:
         return min(self.decimal_places, 8)
 
-    def rest_row(self) -> dict:
+    def rest_row(self) -> Dict[str, Any]:
         """The row of GET /v1/public/currencies."""
         row = {"symbol": self.symbol, "isActive": True, "shortName": self.short_name, "longName": self.long_name,
                "decimalPlaces": str(self.decimal_places), "withdrawalDecimalPlaces": str(self.withdrawal_places),
@@ -37,7 +37,7 @@ class Currency:
                                          "deposit": True, "withdraw": True}]
         return row
 
-    def socket_row(self) -> dict:
+    def socket_row(self) -> Dict[str, Any]:
         """The currency object inside account-socket events."""
         return {"symbol": self.symbol, "decimalPlaces": self.decimal_places, "isActive": True,
                 "shortName": self.short_name, "longName": self.long_name,
@@ -71,7 +71,7 @@ class Pair:
     def has_order_book(self) -> bool:
         return self.active and "LIMIT" in self.order_types
 
-    def row(self) -> dict:
+    def row(self) -> Dict[str, Any]:
         """The row of GET /v1/public/pairs."""
         row = {"symbol": self.symbol, "baseCurrency": self.base, "quoteCurrency": self.quote,
                "shortName": f"{self.base}/{self.quote}" + ("PERP" if self.kind == "FUTURE" else ""),
@@ -95,7 +95,7 @@ def standard_fees(base: str, quote: str) -> Tuple[Decimal, Decimal]:
 
 
 def make_pair(base: str, quote: str, price: str, tick: str, base_decimals: int, min_base: str, min_quote: str,
-              max_base: str = "1000000000", max_quote: str = "1000000000", **others) -> Pair:
+              max_base: str = "1000000000", max_quote: str = "1000000000", **others: Any) -> Pair:
     """A pair with the first tier's fees."""
     maker, taker = standard_fees(base, quote)
     others.setdefault("symbol", base + quote)

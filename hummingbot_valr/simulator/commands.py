@@ -80,7 +80,7 @@ def _side(payload: Dict[str, Any]) -> str:
     side = payload.get("side")
     if side not in ("BUY", "SELL"):
         raise invalid("side is BUY or SELL")
-    return side
+    return str(side)
 
 
 def needed_amount(payload: Dict[str, Any], name: str) -> Decimal:

@@ -1,7 +1,7 @@
 """The exchange without its network: accounts, catalogue and commands. Synchronous and free of I/O."""
 from contextlib import contextmanager
 from decimal import Decimal, localcontext
-from typing import Callable, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Union
 
 from .book import Book
 from .catalogue import Currency, Pair, default_currencies, default_pairs, make_pair
@@ -41,7 +41,7 @@ class Engine:
 
     # Accounts
 
-    def add_account(self, account_id: str, label: str, **others) -> Account:
+    def add_account(self, account_id: str, label: str, **others: Any) -> Account:
         account = Account(account_id, label, **others)
         self.ledger.accounts[account_id] = account
         return account
@@ -86,7 +86,7 @@ class Engine:
     # Catalogue
 
     def add_pair(self, base: str, quote: str, price: str = "100", tick: str = "0.01", base_decimals: int = 6,
-                 min_base: str = "0.0001", min_quote: str = "0.01", **others) -> Pair:
+                 min_base: str = "0.0001", min_quote: str = "0.01", **others: Any) -> Pair:
         """Lists a pair (and its currencies, when new). `others` are further fields of `catalogue.Pair`."""
         for name in (base, quote):
             self.currencies.setdefault(name, Currency(name, name))

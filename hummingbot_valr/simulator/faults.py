@@ -18,7 +18,7 @@ class _Draw:
     """Probabilities as attributes of a dataclass, and one-shots scheduled with `next`."""
 
     _random: random.Random
-    _scheduled: Counter = field(default_factory=Counter)
+    _scheduled: Counter[Tuple[str, str]] = field(default_factory=Counter)
 
     def next(self, name: str, times: int = 1, key: str = "") -> None:
         """Lets the fault `name` happen to the next `times` occasions (those of `key`, e.g. a pair, when given)."""

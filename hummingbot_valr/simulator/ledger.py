@@ -2,7 +2,7 @@
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Set, Tuple
 
 from .clock import SimulatedClock
 from .money import ZERO, exact
@@ -32,8 +32,8 @@ class Account:
     orders: Dict[str, Order] = field(default_factory=dict)
     open_orders: Dict[str, Order] = field(default_factory=dict)
     latest_by_customer_id: Dict[str, Order] = field(default_factory=dict)
-    customer_ids_in_use: set = field(default_factory=set)
-    customer_ids_seen: set = field(default_factory=set)
+    customer_ids_in_use: Set[str] = field(default_factory=set)
+    customer_ids_seen: Set[str] = field(default_factory=set)
     fills: List[Fill] = field(default_factory=list)
     transactions: List[Transaction] = field(default_factory=list)
     fee_percent: Dict[str, Tuple[Decimal, Decimal]] = field(default_factory=dict)

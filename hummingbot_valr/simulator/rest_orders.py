@@ -1,5 +1,5 @@
 """REST routes of orders: placing, cancelling, batches, and the several ways to read them."""
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from . import wire
 from .account_hub import AccountHub
@@ -215,7 +215,7 @@ class OrderRoutes:
         return order
 
 
-def _batch_request(request: Any) -> tuple:
+def _batch_request(request: Any) -> Tuple[str, Dict[str, Any]]:
     kind = request.get("type") if isinstance(request, dict) else None
     data = request.get("data") if isinstance(request, dict) else None
     if kind not in ("PLACE_LIMIT", "PLACE_MARKET", "CANCEL_ORDER") or not isinstance(data, dict):

@@ -1,5 +1,5 @@
 """REST routes of market data: public ones, and the signed ones with the shorter cache."""
-from typing import Dict, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from . import wire
 from .book import Book
@@ -26,7 +26,7 @@ class PublicRoutes:
         self._tape = tape
 
     def routes(self) -> List[Route]:
-        def public(path: str, handler, cache: int = 0) -> Route:
+        def public(path: str, handler: Callable[[Call], Reply], cache: int = 0) -> Route:
             return Route("GET", path, handler, permission=None, cache=cache)
 
         return [

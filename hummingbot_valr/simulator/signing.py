@@ -3,7 +3,7 @@ import hashlib
 import hmac
 import random
 from dataclasses import dataclass
-from typing import Dict, FrozenSet, Iterable, Mapping, Optional, Set, Tuple
+from typing import Any, Dict, FrozenSet, Iterable, Mapping, Optional, Set, Tuple
 
 from .clock import SimulatedClock
 from .faults import Faults
@@ -30,7 +30,7 @@ class ApiKey:
     def __repr__(self) -> str:
         return f"ApiKey({self.label})"
 
-    def row(self) -> dict:
+    def row(self) -> Dict[str, Any]:
         """The body of GET /v1/account/api-keys/current."""
         row = {"label": self.label, "permissions": sorted(self.permissions, reverse=True),
                "addedAt": iso(self.added_ms), "isSubAccount": self.is_sub_account}

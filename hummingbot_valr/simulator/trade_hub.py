@@ -1,7 +1,7 @@
 """The trade socket: subscriptions, and public events to those who subscribed."""
 import json
 import random
-from typing import Any, Dict, List, Optional, Set
+from typing import Any, Callable, Dict, List, Optional, Set, Tuple
 
 from . import wire
 from .book import Book
@@ -12,6 +12,7 @@ from .clock import SimulatedClock, Timer
 from .engine import Engine
 from .events import Batch
 from .faults import Faults
+from .money import plain
 from .socket import Socket
 
 BOOK = "OB_L1_DIFF"
@@ -43,7 +44,7 @@ class TradeHub:
         self._feeds: Dict[str, BookFeed] = {}
         self._subscribers: Dict[str, Dict[str, Dict[Socket, None]]] = {event: {} for event in _EVENTS}
         self._swapped: Dict[str, str] = {}
-        self._truncated: Dict[tuple, str] = {}
+        self._truncated: Dict[Tuple[str, str], str] = {}
         self._waiting: Dict[str, Set[str]] = {AGGREGATED: set(), SUMMARY: set()}
         self._timers: Dict[str, Timer] = {}
         engine.listeners.append(self._on_batch)
@@ -224,7 +225,7 @@ class TradeHub:
     def _on_catalogue(self, pair: Pair) -> None:
         self._publish(ORDER_TYPES, pair.symbol, lambda: self._frame(ORDER_TYPES, pair.symbol, pair.order_types))
 
-    def _publish(self, event: str, symbol: str, make_frame) -> None:
+    def _publish(self, event: str, symbol: str, make_frame: Callable[[], str]) -> None:
         sockets = self._subscribers[event].get(symbol)
         if sockets:
             frame = make_frame()
@@ -286,7 +287,7 @@ class TradeHub:
                            {"currencyPairSymbol": book.pair.symbol, **self._candles.summary(book)})
 
     def _mark_price(self, book: Book) -> str:
-        return self._frame(MARK_PRICE, book.pair.symbol, {"price": wire.plain(mark_price(book))})
+        return self._frame(MARK_PRICE, book.pair.symbol, {"price": plain(mark_price(book))})
 
     @staticmethod
     def _frame(event: str, symbol: str, data: Optional[Any]) -> str:

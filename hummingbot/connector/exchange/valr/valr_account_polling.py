@@ -35,8 +35,8 @@ class ValrAccountPolling:
         """
         self._connector = connector
         self._emit = emit
-        self._known_trade_ids: Set[str] = set()
-        self._known_balances: Dict[str, Dict[str, Any]] = {}
+        self._known_trade_ids: Set[Any] = set()
+        self._known_balances: Dict[Any, Dict[str, Any]] = {}
         self._is_failing = False
 
     @classmethod

@@ -98,10 +98,10 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
         for book in self._books.values():
             counters.add(book)
         for trading_pair in self._trading_pairs:
-            book = self._books.get(trading_pair)
-            counters.feeds[trading_pair] = book and book.feed or "none"
-            if book is None or not book.is_verified:
-                counters.unverified[trading_pair] = book.reason if book else "not started"
+            tracked = self._books.get(trading_pair)
+            counters.feeds[trading_pair] = tracked and tracked.feed or "none"
+            if tracked is None or not tracked.is_verified:
+                counters.unverified[trading_pair] = tracked.reason if tracked else "not started"
         return counters
 
     @property
@@ -138,11 +138,11 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as tasks:
                 await self._wait_for_symbols()
                 books = [await self._resolve(trading_pair) for trading_pair in dict.fromkeys(self._trading_pairs)]
-                self._tasks = tasks
-                self._sockets = ValrTradeSocketFactory(
+                sockets = ValrTradeSocketFactory(
                     session, self._api_factory.throttler, self._auth, self._domain, self.logger())
+                self._tasks, self._sockets = tasks, sockets
                 for book in filter(None, books):
-                    self._assign(book)
+                    self._assign(book, sockets, tasks)
                 await asyncio.get_running_loop().create_future()
         finally:
             if self._tasks is tasks:
@@ -236,14 +236,15 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
         :return: False when VALR does not have the pair or sends no book of it; nothing is left of it then
         """
-        if self._tasks is None:
-            self.logger().warning(f"Cannot subscribe to {trading_pair}: the market data is not started.")
-            return False
         tracked = await self._resolve(trading_pair)
         if tracked is None:
             self._forget(trading_pair)
             return False
-        self._assign(tracked)
+        if self._sockets is None or self._tasks is None:
+            self.logger().warning(f"Cannot subscribe to {trading_pair}: the market data is not started.")
+            self._forget(trading_pair)
+            return False
+        self._assign(tracked, self._sockets, self._tasks)
         try:
             async with asyncio.timeout(self.SOCKET_BOOK_TIMEOUT):
                 await tracked.answered.wait()
@@ -300,11 +301,11 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
             return None
         return tracked
 
-    def _assign(self, tracked: TrackedBook):
+    def _assign(self, tracked: TrackedBook, sockets: ValrTradeSocketFactory, tasks: asyncio.TaskGroup):
         feed = next((feed for feed in self._feeds if len(feed.books) < self.PAIRS_PER_SOCKET), None)
         if feed is None:
-            feed = ValrTradeFeed(self._sockets, self.logger())
-            self._feeds[feed] = self._tasks.create_task(feed.run())
+            feed = ValrTradeFeed(sockets, self.logger())
+            self._feeds[feed] = tasks.create_task(feed.run())
         feed.add(tracked)
 
     def _drop(self, feed: ValrTradeFeed):

@@ -200,11 +200,11 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
             while True:
                 polling = asyncio.ensure_future(self._poll_when_needed())
                 try:
-                    await self._connect()
+                    connection = await self._connect()
                 finally:
                     polling.cancel()
                     await asyncio.wait([polling])
-                await self._serve()
+                await self._serve(connection)
         finally:
             self._pause = 0.0
             self._last_recv_time = 0.0
@@ -243,7 +243,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         finally:
             del self._pending[message_id]
 
-    async def _connect(self):
+    async def _connect(self) -> ValrAccountConnection:
         """Tries until VALR accepts a login, with growing pauses."""
         while True:
             await self._sleep(self._pause)
@@ -259,24 +259,26 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
             connection, self._connection = self._connection, None
             await connection.disconnect()
 
-    async def _log_in(self):
+    async def _log_in(self) -> ValrAccountConnection:
         """
+        :return: the connection, which is logged in
         :raises ValrLoginRefused: in each way in which VALR was seen, or is said, to refuse a login
         :raises OSError, aiohttp.ClientError: when VALR cannot be reached
         :raises ValueError: when the simulator's URL is wrong
         """
         url = web_utils.socket_url(CONSTANTS.ACCOUNT_SOCKET_PATH, self._domain)
-        self._connection = ValrAccountConnection()
+        connection = self._connection = ValrAccountConnection()
         try:
             async with self._throttler.execute_task(CONSTANTS.SOCKET_CONNECT_LIMIT):
                 headers = self._auth.signed_headers(RESTMethod.GET, CONSTANTS.ACCOUNT_SOCKET_PATH)
                 async with asyncio.timeout(CONSTANTS.LOGIN_TIMEOUT):
-                    await self._connection.open(url, headers)
-                    await self._confirmation(self._connection)
+                    await connection.open(url, headers)
+                    await self._confirmation(connection)
         except aiohttp.WSServerHandshakeError as error:
             raise refused_handshake(error.status, error.message) from None
         except TimeoutError:
             raise ValrLoginRefused(f"VALR did not confirm the login within {CONSTANTS.LOGIN_TIMEOUT:g} s") from None
+        return connection
 
     @staticmethod
     async def _confirmation(connection: ValrAccountConnection):
@@ -297,8 +299,8 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
                 reason = frame.get("message") or frame.get("data") or kind if is_refusal else frame
                 raise ValrLoginRefused(f"VALR refused the login: {_without_keys(reason)}")
 
-    async def _serve(self):
-        """Uses the logged-in connection until it ends."""
+    async def _serve(self, connection: ValrAccountConnection):
+        """Uses a logged-in connection until it ends."""
         started_at = time.monotonic()
         self._is_logged_in, self._is_suspect, self._trouble = True, False, ""
         self._last_frame_at = started_at
@@ -306,10 +308,10 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
         self.logger().info("Logged in to VALR's account socket.")
         try:
             # Whether ORDER_STATUS_UPDATE has to be subscribed is told differently; an ERROR in return does no harm.
-            await self._connection.send_text(SUBSCRIPTION)
+            await connection.send_text(SUBSCRIPTION)
             if self.cancel_on_disconnect:
-                await self._connection.send_text(CANCEL_ON_DISCONNECT)
-            await self._read(self._connection)
+                await connection.send_text(CANCEL_ON_DISCONNECT)
+            await self._read(connection)
         except Exception as error:
             self._note_trouble(error)
         finally:

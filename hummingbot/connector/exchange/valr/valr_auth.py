@@ -68,7 +68,7 @@ class ValrAuth(AuthBase):
             headers["X-VALR-SUB-ACCOUNT-ID"] = self._subaccount_id
         return headers
 
-    def refresh_clock(self):
+    def refresh_clock(self) -> None:
         """Makes the next signature take its time from the time synchronizer anew."""
         self._clock_expiry = float("-inf")
 

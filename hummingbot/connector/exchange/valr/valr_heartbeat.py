@@ -39,7 +39,7 @@ class Heartbeat:
         """
         self._measure(now, frames)
         if self._asked_at is not None:
-            self._look_for_answer(now, last_frame_at)
+            self._look_for_answer(now, last_frame_at, self._asked_at)
         is_unusual = self._asked_at is None and now - last_frame_at > self.patience
         if not is_unusual and now < self._next_ping:
             return False
@@ -58,15 +58,15 @@ class Heartbeat:
             return self._asked_at + self._answer_time
         return self._next_ping
 
-    def _look_for_answer(self, now: float, last_frame_at: float):
-        if last_frame_at > self._asked_at:
+    def _look_for_answer(self, now: float, last_frame_at: float, asked_at: float) -> None:
+        if last_frame_at > asked_at:
             if self.silent_since is not None:
                 self._answer_time = min(2 * self._answer_time, self.LONGEST_ANSWER_TIME)
             self._asked_at = self.silent_since = None
-        elif self.silent_since is None and now - self._asked_at >= self._answer_time:
+        elif self.silent_since is None and now - asked_at >= self._answer_time:
             self.silent_since = last_frame_at
 
-    def _measure(self, now: float, frames: int):
+    def _measure(self, now: float, frames: int) -> None:
         elapsed = now - self._counted_at
         if elapsed < self.RATE_INTERVAL:
             return

@@ -64,7 +64,7 @@ class _Side:
         self.places = places
         self.is_deep = False  # has enough levels for its part of the checksum
 
-    def clear(self):
+    def clear(self) -> None:
         self.keys.clear()
         self.texts.clear()
         self.is_deep = False
@@ -113,7 +113,7 @@ class ValrOrderBook:
     texts. After a fault the book takes no diff until a snapshot has replaced it.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._parts = [""] * (2 * CHECKSUM_DEPTH)
         self._bids = _Side(1.0, self._parts, slice(0, None, 2))
         self._asks = _Side(-1.0, self._parts, slice(1, None, 2))
@@ -181,7 +181,8 @@ class ValrOrderBook:
             is_crossed = self._bids.keys[-1] + self._asks.keys[-1] >= 0.0
         else:
             self._checksum = self._checksum_of_short_book()
-            is_crossed = self._bids.keys and self._asks.keys and self._bids.keys[-1] + self._asks.keys[-1] >= 0.0
+            is_crossed = bool(self._bids.keys and self._asks.keys
+                              and self._bids.keys[-1] + self._asks.keys[-1] >= 0.0)
         if self._checksum != checksum:
             return self._fault(FaultKind.CHECKSUM, f"{checksum} in frame {update_id}, {self._checksum} of the book")
         # Hummingbot's OrderBook silently drops levels of a crossed book, and would differ from VALR's from then on.
@@ -194,7 +195,7 @@ class ValrOrderBook:
         """The whole book as it is now."""
         return self._bids.rows(self.update_id), self._asks.rows(self.update_id), self.update_id
 
-    def invalidate(self):
+    def invalidate(self) -> None:
         """Takes no diff until the next snapshot."""
         self._update_id = self.update_id
         self._expected = None

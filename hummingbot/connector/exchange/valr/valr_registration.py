@@ -112,7 +112,7 @@ class _Registration(MetaPathFinder):
                 execute(module)
                 self._complete(fullname, module)
 
-            spec.loader.exec_module = execute_and_complete
+            spec.loader.exec_module = execute_and_complete  # type: ignore[method-assign]
         return spec
 
     def _complete_loaded_modules(self):

@@ -1,7 +1,7 @@
 import asyncio
 import time
 from collections import defaultdict, deque
-from typing import Deque, Dict, List, Tuple
+from typing import Any, Deque, Dict, List, Tuple
 
 from hummingbot.core.api_throttler.async_throttler import AsyncThrottler
 from hummingbot.core.api_throttler.data_types import RateLimit
@@ -12,15 +12,15 @@ class _Window:
 
     __slots__ = ("used", "entries")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.used = 0
         self.entries: Deque[Tuple[float, int]] = deque()
 
-    def expire(self, before: float):
+    def expire(self, before: float) -> None:
         while self.entries and self.entries[0][0] < before:
             self.used -= self.entries.popleft()[1]
 
-    def add(self, now: float, weight: int):
+    def add(self, now: float, weight: int) -> None:
         self.entries.append((now, weight))
         self.used += weight
 
@@ -34,10 +34,10 @@ class _Admission:
         self._throttler = throttler
         self._limits = limits
 
-    async def __aenter__(self):
+    async def __aenter__(self) -> None:
         await self._throttler.acquire(self._limits)
 
-    async def __aexit__(self, exc_type, exc_val, exc_tb):
+    async def __aexit__(self, *_: object) -> None:
         pass
 
 
@@ -50,7 +50,7 @@ class ValrThrottler(AsyncThrottler):
 
     WAIT_LOG_INTERVAL = 30.0  # seconds
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._windows: Dict[str, _Window] = defaultdict(_Window)
         self._last_wait_log = float("-inf")
@@ -64,7 +64,7 @@ class ValrThrottler(AsyncThrottler):
         limits = [] if rate_limit is None else [(rate_limit, rate_limit.weight), *related]
         return _Admission(self, limits)
 
-    async def acquire(self, limits: List[Tuple[RateLimit, int]]):
+    async def acquire(self, limits: List[Tuple[RateLimit, int]]) -> None:
         """
         Waits until each of the limits has room for its weight, then takes the room in all of them at once. Requests
         that wait for one limit hold up no request of another.
@@ -87,7 +87,7 @@ class ValrThrottler(AsyncThrottler):
                 wait = max(wait, window.entries[0][0] + interval - now, 0.001)
         return wait
 
-    def _log_wait(self, limit: RateLimit):
+    def _log_wait(self, limit: RateLimit) -> None:
         now = time.monotonic()
         if now - self._last_wait_log > self.WAIT_LOG_INTERVAL:
             self._last_wait_log = now

@@ -142,7 +142,7 @@ class ValrTradeFeed:
             return
         await socket.settled.wait()
         predecessor = self._serving()
-        if predecessor is socket or socket.has_ended:
+        if predecessor is None or predecessor is socket or socket.has_ended:
             return
         reader = self._readers.pop(predecessor)
         predecessor.release("replaced", heir=socket)

@@ -120,7 +120,7 @@ class ValrTradeSocket(WSConnection):
                 continue
             tracked.source = heir
             inherited = heir._subscriptions.get(symbol) if heir is not None else None
-            if inherited is not None and inherited.book.is_synchronized:
+            if heir is not None and inherited is not None and inherited.book.is_synchronized:
                 heir._serve_verified(inherited, inherited.book.rows())
             elif tracked.lose(reason):
                 lost.append(tracked.trading_pair)
@@ -212,7 +212,7 @@ class ValrTradeSocket(WSConnection):
                 tracked = subscription.tracked
                 if tracked.source is self:
                     tracked.order_book.apply_diffs(*diff)
-            elif diff is not None:
+            elif isinstance(diff, BookFault):
                 self._on_fault(subscription, diff)
             if until_sample <= 0:
                 until_sample = _LATENCY_SAMPLE_INTERVAL
@@ -259,7 +259,7 @@ class ValrTradeSocket(WSConnection):
         was_synchronized = subscription.book.is_synchronized
         snapshot = subscription.book.apply_snapshot(data)
         subscription.counted = subscription.book.update_id
-        if type(snapshot) is tuple:
+        if not isinstance(snapshot, BookFault):
             if subscription.waiting_since is not None:
                 subscription.waiting_since = None
                 self._last_snapshot_at = perf_counter()
@@ -292,7 +292,7 @@ class ValrTradeSocket(WSConnection):
     def _on_error(self, message: str):
         refusal = _REFUSAL.search(message)
         subscription = self._subscriptions.get(refusal[2]) if refusal else None
-        if subscription is None:
+        if refusal is None or subscription is None:
             self._logger.warning(f"VALR answered on the trade socket: {message}")
             return
         tracked = subscription.tracked
