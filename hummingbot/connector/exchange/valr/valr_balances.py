@@ -18,16 +18,23 @@ class ValrBalances:
         self._updated_at: Dict[str, float] = {}  # asset -> seconds, by VALR's clock
         self._received_at: Dict[str, float] = {}  # asset -> seconds, monotonic
 
-    def update(self, balance: Balance):
-        """Takes over a balance unless a newer one is known."""
+    def update(self, balance: Balance) -> bool:
+        """
+        Takes over a balance unless a newer one is known.
+
+        :return: False when another balance of the same millisecond was there: nobody knows which of them is newer
+        """
         asset, updated_at = balance.asset, balance.updated_at
+        known_at = self._updated_at.get(asset)
+        known = self._total.get(asset), self._available.get(asset)
         if updated_at is not None:
-            if updated_at < self._updated_at.get(asset, updated_at):
-                return
+            if known_at is not None and updated_at < known_at:
+                return True
             self._updated_at[asset] = updated_at
         self._received_at[asset] = time.monotonic()
         self._total[asset] = balance.total
         self._available[asset] = balance.available
+        return updated_at is None or updated_at != known_at or known == (balance.total, balance.available)
 
     def replace(self, balances: Iterable[Balance], requested_at: float):
         """

@@ -65,6 +65,8 @@ class ValrExchange(ExchangePyBase):
     MIN_AGE_TO_LOSE = 30.0
     # Seconds for which the id of an order is watched that was reported as failed because VALR did not know it.
     LOST_ORDER_WATCH = 900.0
+    # Seconds from two balances of one millisecond, which may have come in the wrong order, to a request that tells.
+    BALANCES_PAUSE = 2.0
     MAX_WARNINGS = 100
     RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
 
@@ -97,6 +99,7 @@ class ValrExchange(ExchangePyBase):
         self._placing: Set[str] = set()
         self._is_gap_open = False
         self._gap_task: Optional[asyncio.Task] = None
+        self._balances_task: Optional[asyncio.Task] = None
         self._own_cancellations: Set[asyncio.Task] = set()  # those that no strategy asked for
         self._troubles: Set[str] = set()
         self._warnings: Set[str] = set()
@@ -221,10 +224,10 @@ class ValrExchange(ExchangePyBase):
 
     async def stop_network(self):
         self._lookup.stop()
-        for task in (self._gap_task, *self._own_cancellations):
+        for task in (self._gap_task, self._balances_task, *self._own_cancellations):
             if task is not None:
                 task.cancel()
-        self._gap_task = None
+        self._gap_task = self._balances_task = None
         await super().stop_network()
 
     def _create_web_assistants_factory(self) -> WebAssistantsFactory:
@@ -459,7 +462,16 @@ class ValrExchange(ExchangePyBase):
 
     def process_balance(self, balance: Balance):
         """Takes over what an event tells of one asset."""
-        self._balances.update(balance)
+        is_clear = self._balances.update(balance)
+        if not is_clear and (self._balances_task is None or self._balances_task.done()):
+            self._balances_task = asyncio.create_task(self._read_balances_soon())
+
+    async def _read_balances_soon(self):
+        await self._sleep(self.BALANCES_PAUSE)
+        try:
+            await self._update_balances()
+        except Exception as error:
+            self.logger().debug(f"The balances could not be read: {error}")
 
     async def _check_key(self):
         """

@@ -42,6 +42,15 @@ def test_older_balance_is_ignored(later, expected, balances, total):
     assert total == {"BTC": expected}
 
 
+def test_two_balances_of_one_millisecond_may_have_come_in_the_wrong_order(balances, total):
+    assert balances.update(balance("BTC", 4, 100.0))
+    assert balances.update(balance("BTC", 4, 100.0))
+    assert not balances.update(balance("BTC", 2, 100.0))
+    assert balances.update(balance("BTC", 3, 99.0))
+    assert balances.update(balance("BTC", 3))
+    assert balances.update(balance("BTC", 5, 101.0))
+
+
 def test_asset_that_is_missing_in_a_full_answer_is_gone(balances, total, available):
     balances.update(balance("BTC", 4))
     balances.update(balance("ETH", 4))
