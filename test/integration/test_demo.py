@@ -1,4 +1,5 @@
 """`hummingbot-valr demo` as its user runs it."""
+import os
 import re
 import signal
 import subprocess
@@ -18,8 +19,8 @@ def engines_of(folder: str) -> list:
 
 
 @pytest.mark.timeout(180)
-def test_the_demo_trades_and_its_books_are_right():
-    result = subprocess.run(DEMO, capture_output=True, text=True)
+def test_the_demo_trades_and_its_books_are_right(tmp_path):
+    result = subprocess.run(DEMO, capture_output=True, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
@@ -32,8 +33,9 @@ def test_the_demo_trades_and_its_books_are_right():
 
 
 @pytest.mark.timeout(120)
-def test_ctrl_c_ends_the_bot_too():
-    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as demo:
+def test_ctrl_c_ends_the_bot_too(tmp_path):
+    with subprocess.Popen(DEMO, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          env={**os.environ, "TMPDIR": str(tmp_path)}) as demo:
         folder = re.search(r"a private Hummingbot in (.*)\.", demo.stdout.readline()).group(1)
         while "has started the bot" not in demo.stdout.readline():
             pass
