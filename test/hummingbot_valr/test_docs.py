@@ -201,7 +201,7 @@ class Person:
 @pytest.mark.timeout(600)
 async def test_a_person_follows_the_documents(tmp_path):
     async with ValrSimulator() as exchange:
-        # All this is typed faster than by a person, whose commands do not share VALR's 30 public requests of one minute.
+        # All this is typed faster than by a person, whose commands do not share the 30 public requests of one minute.
         exchange.rate_limits.enabled = False
         person = Person(exchange, tmp_path)
         with pytest.raises(CommandFailed, match="Usage: "):
