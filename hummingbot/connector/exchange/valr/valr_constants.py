@@ -56,7 +56,6 @@ ORDER_BOOK_PATH = "/v1/marketdata/{symbol}/orderbook"
 
 BALANCES_PATH = "/v1/account/balances"
 TRADE_HISTORY_PATH = "/v1/account/tradehistory"
-PAIR_TRADE_HISTORY_PATH = "/v1/account/{symbol}/tradehistory"
 TRADE_FEES_PATH = "/v1/account/fees/trade"
 API_KEY_PATH = "/v1/account/api-keys/current"
 
@@ -71,9 +70,7 @@ BATCH_CANCEL = "CANCEL_ORDER"
 
 OPEN_ORDERS_PATH = "/v1/orders/open"
 ORDER_STATUS_BY_CLIENT_ID_PATH = "/v1/orders/{symbol}/customerorderid/{client_order_id}"
-ORDER_STATUS_BY_ID_PATH = "/v1/orders/{symbol}/orderid/{order_id}"
 ORDER_DETAIL_BY_CLIENT_ID_PATH = "/v1/orders/history/detail/customerorderid/{client_order_id}"
-ORDER_DETAIL_BY_ID_PATH = "/v1/orders/history/detail/orderid/{order_id}"
 
 HISTORY_MAX_ROWS = 100
 
@@ -176,7 +173,6 @@ RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
 
 ORDER_NOT_FOUND_CODE = -1
 INSUFFICIENT_BALANCE_CODE = -6
-UNSUPPORTED_PAIR_CODE = -21
 INVALID_SIGNATURE_CODE = -11252
 KEY_MISSING_CODE = -11268
 IP_NOT_WHITELISTED_CODE = -11272

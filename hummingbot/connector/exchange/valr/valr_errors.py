@@ -4,7 +4,7 @@ The connector's errors, told apart by the question that matters with money: may 
 import json
 from typing import Any, Optional
 
-MAX_REASON_LENGTH = 300  # characters
+MAX_REASON_LENGTH = 500  # characters
 
 _REFUSED_HANDSHAKES = {
     401: "the key, its signature or this IP address is not accepted",

@@ -3,6 +3,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 from bidict import bidict
 
 from hummingbot.connector.exchange.valr import valr_parsers as parsers, valr_utils
+from hummingbot.connector.exchange.valr.valr_errors import one_line
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import combine_to_hb_trading_pair
 from hummingbot.core.data_type.common import OrderType
@@ -67,21 +68,20 @@ class ValrPairs:
         """
         :return: symbol, trading pair and row of each pair that is active and takes limit orders. A row that cannot be
             read is left out.
+        :raises ValueError: when there are no rows
         """
+        if not isinstance(rows, list):
+            raise ValueError("the pairs are not a list")
         for row in rows:
             try:
                 if not valr_utils.is_exchange_information_valid(row):
                     continue
-                symbol = row["symbol"]
-                base, quote = parsers.asset(row["baseCurrency"]), parsers.asset(row["quoteCurrency"])
-                # A client order id contains letters of both names, and VALR takes only these characters in one.
-                if not (base + quote).isalnum() or not (base + quote).isascii():
-                    raise ValueError("its currencies are not written in letters and digits")
-            except (KeyError, AttributeError, ValueError) as error:
+                pair = parsers.pair(row)
+            except (AttributeError, ValueError) as error:
                 self._report_bad_row(row, error)
                 continue
-            if self.allows(symbol, OrderType.LIMIT):
-                yield symbol, combine_to_hb_trading_pair(base=base, quote=quote), row
+            if self.allows(pair.symbol, OrderType.LIMIT):
+                yield pair.symbol, combine_to_hb_trading_pair(base=pair.base, quote=pair.quote), row
 
     def _report_bad_row(self, row: Any, error: Exception):
-        self._logger.error(f"A pair of VALR's is left out, because it cannot be read ({error}): {row}")
+        self._logger.error(f"A pair of VALR's is left out, because it cannot be read ({error}): {one_line(row)}")

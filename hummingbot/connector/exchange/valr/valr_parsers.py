@@ -83,6 +83,12 @@ class Outcome(NamedTuple):
     reason: str
 
 
+class Pair(NamedTuple):
+    symbol: str  # VALR's name of the pair
+    base: str
+    quote: str
+
+
 class FeeRates(NamedTuple):
     """Fee rates of a pair as fractions: 0.001 is 0.1 %. Negative rates are rewards."""
 
@@ -229,6 +235,18 @@ def asset(currency: Any) -> str:
     if not isinstance(currency, str) or not currency:
         raise ValueError(f"the currency {shown(currency)} is not a text")
     return CONSTANTS.RAND_CODE if currency == CONSTANTS.RAND_SYMBOL else currency
+
+
+def pair(row: Dict[str, Any]) -> Pair:
+    """
+    :param row: a pair
+    :raises ValueError: when a field is missing or cannot be read
+    """
+    symbol, base, quote = _text(_object(row), "symbol"), asset(row.get("baseCurrency")), asset(row.get("quoteCurrency"))
+    # A client order id contains letters of both names, and VALR takes only these characters in one.
+    if not (base + quote).isalnum() or not (base + quote).isascii():
+        raise ValueError("its currencies are not written in letters and digits")
+    return Pair(symbol, base, quote)
 
 
 def trading_rule(row: Dict[str, Any], trading_pair: str, is_market_allowed: bool) -> TradingRule:

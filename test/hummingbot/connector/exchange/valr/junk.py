@@ -49,6 +49,11 @@ def captured_rows() -> List[Dict[str, Any]]:
     return [row for row in rows if isinstance(row, dict)]
 
 
+def captured_pairs() -> List[Dict[str, Any]]:
+    """:return: the pairs among these rows"""
+    return [row for row in captured_rows() if "tickSize" in row]
+
+
 def _places(value: Any, path: Tuple = ()) -> List[Tuple]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [path] + [place for key, inner in items for place in _places(inner, (*path, key))]

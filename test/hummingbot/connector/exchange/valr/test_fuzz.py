@@ -22,6 +22,7 @@ from hummingbot.connector.exchange.valr.valr_errors import (
 )
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.exchange.valr.valr_order_book import BookFault, ValrOrderBook
+from hummingbot.connector.exchange.valr.valr_pairs import ValrPairs
 from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket, aggregated_rows
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -34,7 +35,8 @@ from test.hummingbot.connector.exchange.valr.account_server import KEY, SECRET, 
 LONGEST_LINE = 1_000
 OUTCOMES = (ValrOrderRejected, ValrOutcomeUnknown, ValrCommandNotSent)
 
-pure = settings(max_examples=200, deadline=None, derandomize=True)
+pure = settings(max_examples=200, deadline=None, derandomize=True,
+                suppress_health_check=[HealthCheck.function_scoped_fixture])
 with_sockets = settings(max_examples=40, deadline=None, derandomize=True,
                         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
@@ -63,6 +65,7 @@ def assert_quiet(records: List[logging.LogRecord], most: int):
 
 TRADED = {"id": "1", "orderId": "a", "price": "1", "quantity": "1", "tradedAt": "2026-01-01T00:00:00Z"}
 PAIR = {"tickSize": "1", "baseDecimalPlaces": "8", "minBaseAmount": "1", "maxBaseAmount": "2", "minQuoteAmount": "1"}
+LISTED = PAIR | {"symbol": "FUZZZAR", "baseCurrency": "FUZZ", "quoteCurrency": "R", "active": True}
 
 PARSERS: List[Callable[[Any], Any]] = [
     parsers.order_report,
@@ -72,6 +75,7 @@ PARSERS: List[Callable[[Any], Any]] = [
     parsers.placement_outcome,
     parsers.failure,
     parsers.fee_rates,
+    parsers.pair,
     lambda row: parsers.trading_rule(row, "BTC-ZAR", True),
     parsers.open_order_rows,
     parsers.latest_report,
@@ -108,6 +112,20 @@ def test_ids_and_amounts_are_what_they_seem(row):
     assert fill.trade_id and fill.exchange_order_id and fill.client_order_id != ""
     assert all(isinstance(text, str) for text in (fill.trade_id, fill.exchange_order_id, fill.client_order_id or ""))
     assert (fill.price * fill.quantity).is_finite()
+
+
+@pure
+@given(spoilt_pairs=st.lists(junk.spoilt(st.sampled_from(junk.captured_pairs())) | junk.values, max_size=4))
+@example(spoilt_pairs=[{**LISTED, "symbol": ["BTCZAR"]}, {**LISTED, "baseCurrency": "B\nC"}, [], None])
+def test_a_pair_that_cannot_be_read_costs_no_other_one(spoilt_pairs, caplog):
+    caplog.clear()
+    pairs = ValrPairs(logging.getLogger("test.pairs"))
+    pairs.set_order_types([{"currencyPair": "FUZZZAR", "orderTypes": ["LIMIT", "MARKET"]}])
+    rows = [*spoilt_pairs, LISTED]
+
+    assert pairs.symbols(rows)["FUZZZAR"] == "FUZZ-ZAR"
+    assert [rule.trading_pair for rule in pairs.rules(rows)][-1] == "FUZZ-ZAR"
+    assert_quiet(caplog.records, most=2 * len(spoilt_pairs))
 
 
 @pure
