@@ -1,10 +1,12 @@
 import asyncio
 import json
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, strategies as st
 from yarl import URL
 
+from hummingbot.connector.exchange.valr import valr_auth
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest, WSJSONRequest
@@ -116,6 +118,27 @@ def test_refreshed_clock_counts_for_the_next_signature():
     auth.refresh_clock()
 
     assert int(auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"]) >= 1_700_000_500_000
+
+
+def test_signatures_of_one_millisecond_are_one_millisecond_apart(monkeypatch):
+    monkeypatch.setattr(valr_auth, "time", SimpleNamespace(perf_counter=lambda: 100.0))
+    auth = auth_at(1_700_000_000_000)
+    stamps = [int(auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"]) for _ in range(3)]
+
+    assert stamps == [1_700_000_000_000, 1_700_000_000_001, 1_700_000_000_002]
+
+
+def test_the_exchanges_clock_is_read_once_a_second(monkeypatch):
+    machine = SimpleNamespace(now=100.0, perf_counter=lambda: machine.now)
+    monkeypatch.setattr(valr_auth, "time", machine)
+    clock = FixedClock(1_700_000_000.0)
+    auth = ValrAuth("key", PUBLISHED_SECRET, clock)
+    stamps = []
+    # The exchange's clock is set forward; the signer goes on by this machine's until it reads it again.
+    for machine.now, clock.seconds in ((100.0, 1_700_000_000.0), (100.9, 1_700_000_500.0), (101.1, 1_700_000_500.0)):
+        stamps.append(int(auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"]))
+
+    assert stamps == [1_700_000_000_000, 1_700_000_000_900, 1_700_000_500_000]
 
 
 def test_messages_on_a_socket_are_left_alone():
