@@ -153,11 +153,16 @@ class ValrTradeSocket(WSConnection):
 
         :raises ConnectionError: always, with the reason in words
         """
-        tasks = [asyncio.create_task(self._receive_frames()), asyncio.create_task(self._supervise())]
+        receiving, supervising = tasks = (
+            asyncio.create_task(self._receive_frames()), asyncio.create_task(self._supervise()))
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in done:
-                task.result()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if supervising.done() and isinstance(supervising.exception(), aiohttp.ClientError):
+                # The connection ended while something was being sent; the frame that says why may still be unread.
+                await asyncio.wait([receiving], timeout=self.CLOSE_TIMEOUT)
+            for task in tasks:
+                if task.done():
+                    task.result()
         except aiohttp.ClientError as error:
             raise ConnectionError(str(error)) from error
         finally:

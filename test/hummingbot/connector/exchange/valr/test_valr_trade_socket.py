@@ -471,6 +471,21 @@ async def test_tells_how_the_connection_ended(books, code, reason, is_refusal):
         assert connection.socket.release("closed") == ["BTC-ZAR", "ETH-ZAR"]
 
 
+async def test_the_reason_of_the_end_is_heard_when_sending_fails_first(books, monkeypatch):
+    async def fail(socket):
+        raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
+
+    monkeypatch.setattr(ValrTradeSocket, "_supervise", fail)
+    async with TradeServer() as server, connected(server, books) as connection:
+        await until(lambda: server.sockets)
+        await server.close(1007, "Request has an invalid signature")
+        assert isinstance(await connection.end(), ValrLoginRefused)
+
+    monkeypatch.setattr(ValrTradeSocket, "CLOSE_TIMEOUT", 0.1)
+    async with TradeServer() as server, connected(server, books) as connection:
+        assert "Cannot write" in str(await connection.end())
+
+
 async def test_an_unauthorized_frame_is_a_refused_login(books):
     async with TradeServer() as server:
         server.greeting = [{"type": "UNAUTHORIZED", "message": "no such key"}]
