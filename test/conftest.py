@@ -10,11 +10,16 @@ import venv
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 
 # A shell starts its background jobs with SIGINT ignored, and every process that a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 OWN_NAMES = ("valr", "valr_spot_candles", "valr_rate_source.py", "__pycache__")
 

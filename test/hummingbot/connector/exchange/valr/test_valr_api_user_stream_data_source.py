@@ -165,11 +165,12 @@ async def say_nothing(socket):
     (send_unauthorized, "VALR refused the login: API key *** is not known"),
     (send_error, "VALR refused the login: Request has an invalid signature"),
     (send_text, "VALR refused the login: Unauthorized"),
-    (say_nothing, "VALR did not confirm the login within 0.05 s"),
+    (say_nothing, "VALR did not confirm the login within 0.4 s"),
 ])
 async def test_each_refusal_of_a_login_is_told_in_words(server, start, source, caplog, monkeypatch, login, reason):
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(CONSTANTS, "LOGIN_TIMEOUT", 0.05)
+    monkeypatch.setattr(CONSTANTS, "LOGIN_TIMEOUT", 0.4)
+    monkeypatch.setattr(ValrAPIUserStreamDataSource, "FALLBACK_DELAY", 1.0)
     server.login = login
     await start(wait=False)
     await until(lambda: source.is_polling)
