@@ -35,7 +35,7 @@ from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, F
 from hummingbot.connector.exchange.valr.valr_placement_batch import ValrPlacementBatch
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
-from hummingbot.connector.utils import combine_to_hb_trading_pair, get_new_client_order_id
+from hummingbot.connector.utils import TradeFillOrderDetails, combine_to_hb_trading_pair, get_new_client_order_id
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.cancellation_result import CancellationResult
 from hummingbot.core.data_type.common import OrderType, TradeType
@@ -181,6 +181,15 @@ class ValrExchange(ExchangePyBase):
 
     def supported_order_types(self) -> List[OrderType]:
         return list(ValrPairs.ORDER_TYPES)
+
+    def add_trade_fills_from_market_recorder(self, current_trade_fills: Set[TradeFillOrderDetails]):
+        """
+        The base class keeps every fill for as long as the bot runs, for connectors that have no other way to tell which
+        ones are booked. The order tracker of this one does.
+        """
+
+    def add_exchange_order_ids_from_market_recorder(self, current_exchange_order_ids: Dict[str, str]):
+        """As add_trade_fills_from_market_recorder, for the ids of every order."""
 
     # === Parts, for those who want to look inside ===
 

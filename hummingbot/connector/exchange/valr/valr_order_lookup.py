@@ -248,9 +248,10 @@ class ValrOrderLookup:
                 await self._wait_for_demand(pause)
 
     def _report_missing_fills(self):
-        missing = {order.client_order_id for order in self._tracker.incomplete_orders()} - self._reported_orders
+        incomplete = {order.client_order_id for order in self._tracker.incomplete_orders()}
+        missing = incomplete - self._reported_orders
+        self._reported_orders = incomplete
         if missing:
-            self._reported_orders |= missing
             self.logger().warning(
                 f"VALR's trade history does not show all fills of {', '.join(sorted(missing))} yet. It is asked again.")
 

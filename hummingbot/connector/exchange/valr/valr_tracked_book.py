@@ -39,7 +39,7 @@ class TrackedBook:
     """
 
     # Trade ids remembered, to recognise a trade that comes again over another socket.
-    TRADE_MEMORY = 1_000
+    TRADE_MEMORY = 200
 
     def __init__(self, trading_pair: str, order_book: OrderBook, metrics: OrderBookTrackerMetrics):
         self.trading_pair = trading_pair

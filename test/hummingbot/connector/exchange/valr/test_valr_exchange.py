@@ -20,6 +20,7 @@ from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
 from hummingbot.connector.test_support.exchange_connector_test import AbstractExchangeConnectorTests
 from hummingbot.connector.trading_rule import TradingRule
+from hummingbot.connector.utils import TradeFillOrderDetails
 from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
 from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TokenAmount, TradeFeeBase
@@ -492,6 +493,14 @@ class TestConstruction:
         connector.user_stream_data_source._last_recv_time = time.time() - silence
 
         assert connector.status_dict["user_stream_initialized"] is in_touch
+
+    def test_what_hummingbot_records_is_not_kept_a_second_time(self):
+        connector = ValrExchange("key", "secret")
+
+        connector.add_trade_fills_from_market_recorder({TradeFillOrderDetails("valr", "trade", "BTC-ZAR")})
+        connector.add_exchange_order_ids_from_market_recorder({"VALR's id": "client order id"})
+
+        assert not connector._current_trade_fills and not connector._exchange_order_ids
 
 
 PAIRS = [
