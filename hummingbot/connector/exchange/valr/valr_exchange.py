@@ -33,6 +33,7 @@ from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTrack
 from hummingbot.connector.exchange.valr.valr_pairs import ValrPairs
 from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport
 from hummingbot.connector.exchange.valr.valr_placement_batch import ValrPlacementBatch
+from hummingbot.connector.exchange.valr.valr_user_stream_tracker import ValrUserStreamTracker
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import TradeFillOrderDetails, combine_to_hb_trading_pair, get_new_client_order_id
@@ -268,6 +269,9 @@ class ValrExchange(ExchangePyBase):
             api_factory=self._web_assistants_factory,
             domain=self._domain,
         )
+
+    def _create_user_stream_tracker(self) -> ValrUserStreamTracker:
+        return ValrUserStreamTracker(data_source=self._create_user_stream_data_source())
 
     def _create_order_tracker(self) -> ValrOrderTracker:
         return ValrOrderTracker(connector=self)
@@ -933,12 +937,20 @@ class ValrExchange(ExchangePyBase):
                     break
 
     async def _user_stream_event_listener(self):
-        """Takes over the events of the account as they come."""
-        async for event in self._iter_user_event_queue():
-            try:
-                self._events.process(event)
-            except ValueError as error:
-                self._warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
-                self.close_gap()
-            except Exception:
-                self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
+        """Takes over the events that wait in the queue, and from then on each event as soon as it is received."""
+        queue = self._user_stream_tracker.user_stream
+        queue.listener = self._process_event
+        try:
+            async for event in self._iter_user_event_queue():
+                self._process_event(event)
+        finally:
+            queue.listener = None
+
+    def _process_event(self, event: Dict[str, Any]):
+        try:
+            self._events.process(event)
+        except ValueError as error:
+            self._warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
+            self.close_gap()
+        except Exception:
+            self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
