@@ -14,7 +14,7 @@ from hummingbot.core.data_type.order_book_row import OrderBookRow
 
 # The checksum covers the best 25 levels of each side (VALR documentation; 1,128 of 1,128 captured frames agree).
 CHECKSUM_DEPTH = 25
-_BELOW_CHECKSUM = -CHECKSUM_DEPTH - 1  # index of the first level that does not count, best level last
+_BEST_LEVELS = slice(None, -CHECKSUM_DEPTH - 1, -1)  # those that count, best first, of a list with the best last
 
 # Hummingbot keeps sequence numbers in 64 bits.
 _MAX_UPDATE_ID = 2 ** 62
@@ -98,7 +98,7 @@ class _Side:
             rows.append(_new_row(OrderBookRow, (price, quantity, update_id)))
         self.is_deep = len(texts) >= CHECKSUM_DEPTH
         if self.is_deep:
-            self.parts[self.places] = texts[:_BELOW_CHECKSUM:-1]
+            self.parts[self.places] = texts[_BEST_LEVELS]
         return rows
 
     def rows(self, update_id: int) -> List[OrderBookRow]:
@@ -201,7 +201,7 @@ class ValrOrderBook:
         self._expected = None
 
     def _checksum_of_short_book(self) -> int:
-        levels = zip_longest(self._bids.texts[:_BELOW_CHECKSUM:-1], self._asks.texts[:_BELOW_CHECKSUM:-1])
+        levels = zip_longest(self._bids.texts[_BEST_LEVELS], self._asks.texts[_BEST_LEVELS])
         return crc32(":".join(filter(None, chain.from_iterable(levels))).encode())
 
     def _out_of_sequence(self, update_id: int, checksum: int) -> Optional[BookFault]:

