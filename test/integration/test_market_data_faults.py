@@ -117,7 +117,7 @@ async def run_with_all_faults(monkeypatch, is_signed: bool, seed: int = 1) -> Wa
 
     :raises AssertionError: when a wrong best price is served as verified for a second, or a book is wrong in the end
     """
-    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_RETRY_INTERVAL", 2.0)
+    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MIN_DELAY", 2.0)
     monkeypatch.setattr(ValrTradeFeed, "STABLE_AGE", 1.0)
     async with ValrSimulator(seed=seed, market=False) as exchange:
         monkeypatch.setenv("VALR_SIMULATOR_URL", exchange.url)

@@ -119,7 +119,6 @@ class ValrOrderBook:
         self._asks = _Side(-1.0, self._parts, slice(1, None, 2))
         self._expected: Optional[int] = None  # sequence of the next diff; None while there is no snapshot
         self._update_id = 0  # of the last frame before the snapshot was lost
-        self._snapshot_update_id = 0
         self._newest_update_id = 0  # of all frames that came while there was no snapshot
         self._checksum = 0
 
@@ -131,11 +130,6 @@ class ValrOrderBook:
     def update_id(self) -> int:
         """Sequence number of the last verified frame."""
         return self._update_id if self._expected is None else self._expected - 1
-
-    @property
-    def age(self) -> int:
-        """How many verified diffs followed the snapshot."""
-        return self.update_id - self._snapshot_update_id
 
     def apply_snapshot(self, data: Dict[str, Any]) -> Union[BookRows, BookFault]:
         """
@@ -154,7 +148,7 @@ class ValrOrderBook:
             return self._fault(FaultKind.STALE, f"snapshot {update_id} after frame {newest}")
         self._bids.clear()
         self._asks.clear()
-        self._snapshot_update_id = self._expected = update_id
+        self._expected = update_id
         fault = self.apply_diff(data)
         return fault if isinstance(fault, BookFault) else self.rows()
 

@@ -58,8 +58,10 @@ class TrackedBook:
         self.answered = asyncio.Event()  # initialised, or VALR refuses the pair
         self.is_refused = False
         self.consecutive_faults = 0
+        self._diffs_at_fault = 0
         self.has_missed_snapshot = False
         self.fallback_until: Optional[float] = None  # perf_counter seconds
+        self.fallback_delay = 0.0  # seconds, the last one
         self._lost_at = time.perf_counter()
         self._is_resync = False
         self._trade_ids: Set[str] = set()
@@ -96,6 +98,21 @@ class TrackedBook:
             self.faults.resyncs += self._is_resync
         self.reason = reason
         return was_verified
+
+    def faults_in_a_row(self, window: int) -> int:
+        """
+        To be called at every fault.
+
+        :param window: so many verified diffs since the last fault, on whatever connections, make this one the first
+        :return: how many faults there were in a row, this one included
+        """
+        diffs = self.metrics.diffs_processed
+        if diffs - self._diffs_at_fault >= window:
+            self.consecutive_faults = 0
+            self.fallback_delay = 0.0
+        self._diffs_at_fault = diffs
+        self.consecutive_faults += 1
+        return self.consecutive_faults
 
     def regain(self):
         """From now on the order book is verified."""

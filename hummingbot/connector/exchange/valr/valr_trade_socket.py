@@ -60,10 +60,12 @@ class ValrTradeSocket(WSConnection):
     """
 
     SNAPSHOT_TIMEOUT = 5.0  # seconds
-    # A book that fails as often, each time within so many frames after its snapshot, cannot be verified.
+    # A book that fails as often, with fewer verified diffs than this from one time to the next, cannot be verified.
     FAULTS_BEFORE_FALLBACK = 3
-    FAULT_WINDOW = 10  # frames
-    FALLBACK_RETRY_INTERVAL = 300.0  # seconds
+    FAULT_WINDOW = 10  # diffs
+    # Pauses before the verified feed is tried again. Nobody trades meanwhile, so they begin short; they double.
+    FALLBACK_MIN_DELAY = 10.0  # seconds
+    FALLBACK_MAX_DELAY = 300.0  # seconds
     CLOSE_TIMEOUT = 1.0  # seconds
     # After this long without an answer to a PING, a second connection is opened to replace this one.
     REPLACEMENT_AGE = 5.0  # seconds
@@ -336,16 +338,14 @@ class ValrTradeSocket(WSConnection):
         tracked = subscription.tracked
         self._report_regained()
         tracked.faults.count(fault)
+        self._count_diffs(subscription)
         if tracked.source is self and tracked.lose(fault.text, fault):
             self._logger.warning(
                 f"The order book of {tracked.trading_pair} is not verified ({fault.text}). It is subscribed anew.")
-        now = perf_counter()
-        is_recent = subscription.book.age < self.FAULT_WINDOW
-        tracked.consecutive_faults = tracked.consecutive_faults + 1 if is_recent else 1
-        if tracked.consecutive_faults >= self.FAULTS_BEFORE_FALLBACK:
+        if tracked.faults_in_a_row(self.FAULT_WINDOW) >= self.FAULTS_BEFORE_FALLBACK:
             self._fall_back(subscription, fault.text)
             return
-        subscription.waiting_since = now
+        subscription.waiting_since = perf_counter()
         self._to_resync.add(tracked.symbol)
         self._work.set()
 
@@ -354,7 +354,8 @@ class ValrTradeSocket(WSConnection):
         if tracked.source is self and tracked.lose(reason):
             self._logger.warning(f"The order book of {tracked.trading_pair} is not verified ({reason}).")
         tracked.consecutive_faults = 0
-        tracked.fallback_until = subscription.retry_at = perf_counter() + self.FALLBACK_RETRY_INTERVAL
+        tracked.fallback_delay = min(max(2 * tracked.fallback_delay, self.FALLBACK_MIN_DELAY), self.FALLBACK_MAX_DELAY)
+        tracked.fallback_until = subscription.retry_at = perf_counter() + tracked.fallback_delay
         subscription.book.invalidate()
         subscription.wants_verified = False
         subscription.wants_aggregated = True

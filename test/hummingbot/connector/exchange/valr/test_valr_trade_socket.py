@@ -229,7 +229,7 @@ async def test_an_outdated_snapshot_does_not_end_the_wait(books):
 
 
 async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_again(books, monkeypatch, caplog):
-    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_RETRY_INTERVAL", 0.3)
+    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MIN_DELAY", 0.3)
     caplog.set_level(logging.INFO)
     async with TradeServer() as server:
         is_broken = True
@@ -276,6 +276,52 @@ async def test_failures_with_enough_good_frames_between_them_do_not_fall_back(bo
 
         await until(lambda: books[0].is_verified and books[0].faults.gaps == 5)
         assert AGGREGATED not in dict(server.subscriptions())
+
+
+async def test_failures_of_a_quiet_pair_count_over_all_its_connections(books):
+    number = 500
+    async with TradeServer() as server:
+        server.first_frame[BOOK] = lambda symbol: [book_frame(symbol, number)]
+        for _ in range(2 * ValrTradeSocket.FAULTS_BEFORE_FALLBACK):
+            for _ in range(2):
+                async with connected(server, books) as connection:
+                    await until(lambda: books[0].is_verified)
+                    half = ValrTradeSocket.FAULT_WINDOW // 2
+                    await server.send(*[diff_frame("BTCZAR", number + 1 + index) for index in range(half)])
+                    number += half
+                    await until(lambda: books[0].order_book.last_diff_uid == number)
+                    connection.socket.release("ended")
+            async with connected(server, books) as connection:
+                await until(lambda: books[0].is_verified)
+                faults = books[0].faults.gaps
+                await server.send(diff_frame("BTCZAR", number + 2))
+                await until(lambda: books[0].is_verified and books[0].faults.gaps == faults + 1)
+                connection.socket.release("ended")
+
+        assert AGGREGATED not in dict(server.subscriptions())
+
+
+async def test_the_verified_feed_is_tried_again_less_and_less_often(books, monkeypatch):
+    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MIN_DELAY", 0.05)
+    monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MAX_DELAY", 0.2)
+    async with TradeServer() as server:
+        server.first_frame[BOOK] = lambda symbol: [book_frame(symbol, 500, cs=1 if symbol == "BTCZAR" else None)]
+        async with connected(server, books):
+            for delay in (0.05, 0.1, 0.2, 0.2):
+                await until(lambda: books[0].fallback_delay == delay)
+                until_then = books[0].fallback_until
+                await until(lambda: books[0].fallback_until != until_then)
+
+            number = 500
+            server.first_frame[BOOK] = lambda symbol: [book_frame(symbol, number)]
+            await until(lambda: books[0].is_verified)
+            await server.send(*[diff_frame("BTCZAR", number + 1 + index)
+                                for index in range(ValrTradeSocket.FAULT_WINDOW)])
+            number += ValrTradeSocket.FAULT_WINDOW
+            await server.send(diff_frame("BTCZAR", number + 2))
+            await until(lambda: books[0].faults.gaps == 1)
+
+            assert books[0].fallback_delay == 0.0
 
 
 async def test_a_refused_pair_is_reported_once_and_the_others_run_on(books, caplog):
