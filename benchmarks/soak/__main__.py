@@ -9,21 +9,27 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Dict, List
 
 from benchmarks.soak.soak_bot import SAMPLES_FILE_NAME
 from hummingbot_valr import books
-from hummingbot_valr.instance import HummingbotInstance
+from hummingbot_valr.instance import CommandFailed, HummingbotInstance
 from hummingbot_valr.simulator import ValrSimulator
+from scripts.valr_test_bot import SUMMARY_FILE_NAME
 
 CONNECTOR = "valr_simulator"
 BOT = Path(__file__).with_name("soak_bot.py")
 PAIR_COUNT = 20
 MEMORY_LIMIT = 5.0  # MB between the warm-up and the end
+READY_LIMIT = 0.9  # of all ticks; the sockets are away for about 2 % of the time
 SOCKET_DROP_INTERVAL = 120.0  # seconds
 OUTAGE_INTERVAL = 900.0  # seconds
 OUTAGE_LENGTH = 20.0  # seconds
+# After the faults, the bot still has to see over REST what an event that was lost should have told.
+CALM = 60.0  # seconds
 
 
 def list_pairs(exchange: ValrSimulator) -> List[str]:
@@ -73,17 +79,17 @@ async def soak(minutes: float, warm_up_minutes: float, folder: Path) -> Dict[str
         settings = {"exchange": CONNECTOR, "trading_pairs": ",".join(pairs), "order_amount_quote": "500",
                     "max_exposure_quote": "100000", "spread": "0.0005", "refresh_time": "10", "cycles": "1000000"}
         arguments = [text for name, value in settings.items() for text in ("--set", f"{name}={value}")]
-        await instance.hbot("deploy", BOT.name, "--name", "soak", *arguments)
-        break_now_and_then(exchange)
-        troubling = asyncio.create_task(trouble(exchange))
-        await asyncio.sleep(minutes * 60)
-        troubling.cancel()
-        exchange.faults.outage = False
-        for requests in (exchange.faults.place, exchange.faults.cancel, exchange.faults.read,
-                         exchange.faults.socket_place, exchange.faults.socket_cancel):
-            requests.clear()
-        exchange.faults.events.lost = 0.0
-        await instance.hbot("stop")
+        try:
+            await instance.hbot("deploy", BOT.name, "--name", "soak", *arguments)
+            break_now_and_then(exchange)
+            troubling = asyncio.create_task(trouble(exchange))
+            await asyncio.sleep(minutes * 60)
+            troubling.cancel()
+            exchange.faults.reset()
+            await asyncio.sleep(CALM)
+        finally:
+            with suppress(CommandFailed):  # there is nothing to stop
+                await instance.hbot("stop")
         return _result(exchange, folder, warm_up_minutes)
 
 
@@ -92,6 +98,8 @@ def _result(exchange: ValrSimulator, folder: Path, warm_up_minutes: float) -> Di
     warm = [sample for sample in samples if sample["time"] >= samples[0]["time"] + warm_up_minutes * 60]
     own, ledger = books.logged_fills(folder / "logs/logs_soak.log"), books.ledger_fills(exchange)
     account = exchange.engine.account(exchange.account_id)
+    balances = {asset: (Decimal(balance["total"]), Decimal(balance["available"]))
+                for asset, balance in json.loads((folder / "data" / SUMMARY_FILE_NAME).read_text())["balances"].items()}
     quarter = max(1, len(warm) // 4)
 
     def growth(name: str) -> float:
@@ -110,6 +118,8 @@ def _result(exchange: ValrSimulator, folder: Path, warm_up_minutes: float) -> Di
         "fills": len(ledger),
         "fills only in the bot": sum((Counter(own) - Counter(ledger)).values()),
         "fills only in the ledger": sum((Counter(ledger) - Counter(own)).values()),
+        "balances that differ": [asset for asset, balance in books.ledger_balances(exchange, list(balances)).items()
+                                 if balance != balances[asset]],
         "rss MB": [round(sample["rss"] / 1e6, 1) for sample in samples],
         "tasks": [sample["tasks"] for sample in samples],
     }
@@ -121,13 +131,17 @@ def main() -> int:
     parser.add_argument("--warm-up", type=float, default=15, help="minutes before growth counts")
     parser.add_argument("--folder", type=Path, help="new folder for the bot's logs and data")
     arguments = parser.parse_args()
+    if arguments.warm_up >= arguments.minutes:
+        parser.error(f"--warm-up {arguments.warm_up:g} has to be shorter than --minutes {arguments.minutes:g}")
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="hummingbot-valr-soak-"))
     folder.mkdir(parents=True, exist_ok=True)
     print(f"The bot's logs and data are in {folder}.", flush=True)
     result = asyncio.run(soak(arguments.minutes, arguments.warm_up, folder))
     print(json.dumps(result, indent=1))
-    passed = (result["memory growth MB"] <= MEMORY_LIMIT and result["task growth"] < 1 and not result["orders left"]
-              and not result["fills only in the bot"] and not result["fills only in the ledger"])
+    passed = (result["memory growth MB"] <= MEMORY_LIMIT and result["task growth"] < 1
+              and result["ready share of ticks"] >= READY_LIMIT and result["fills"] and not result["orders left"]
+              and not result["fills only in the bot"] and not result["fills only in the ledger"]
+              and not result["balances that differ"])
     return 0 if passed else 1
 
 
