@@ -31,6 +31,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"alternations per comparison (default {ROUNDS})")
     parser.add_argument("--json", type=Path, help="write the results to this file")
     arguments = parser.parse_args()
+    if arguments.rounds < 1:
+        parser.error(f"--rounds {arguments.rounds} measures nothing; give 1 or more")
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")

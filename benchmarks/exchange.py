@@ -38,6 +38,11 @@ class Exchange:
     def lift_rate_limits(self) -> None:
         self._simulator.rate_limits.enabled = False
 
+    def count_cancelled(self, prefix: str) -> int:
+        """:return: how many orders of the demo account whose client order ids begin so were cancelled"""
+        orders = self._simulator.engine.account(self._simulator.account_id).orders.values()
+        return sum(order.status == "Cancelled" and order.customer_order_id.startswith(prefix) for order in orders)
+
     async def move_books(self, commands: int) -> float:
         """
         Places and cancels orders so that every command changes one book.

@@ -2,8 +2,8 @@
 import asyncio
 import sys
 import time
-from functools import partial
-from typing import Callable, Dict, List
+from functools import lru_cache, partial
+from typing import Any, Callable, Dict, List
 
 from benchmarks.book_check import check_final_book, wait_for_sequence
 from benchmarks.book_stream import BookStream
@@ -30,7 +30,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     async with replay_server(FLOOD_FRAMES, 50) as shallow, replay_server(FLOOD_FRAMES, 100) as usual, \
             replay_server(FLOOD_FRAMES, 1_000) as deep:
         servers = {50: shallow, 100: usual, 1_000: deep}
-        sides = {name: partial(_flood, servers[levels], count) for name, (count, levels) in CASES.items()}
+        sides = {name: partial(_flood, servers[levels], levels, count) for name, (count, levels) in CASES.items()}
         per_frame = (await alternate(sides, rounds, progress))["cpu"]
         paced = await alternate({CORE_SHARE: partial(_paced, usual)}, rounds, progress)
         memory = await alternate({MEMORY: partial(_memory, usual)}, 1, progress)
@@ -52,7 +52,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
     return report
 
 
-async def _flood(server: ReplayClient, pair_count: int) -> Dict[str, float]:
+async def _flood(server: ReplayClient, levels: int, pair_count: int) -> Dict[str, float]:
     pairs = dict(list(PAIRS.items())[:pair_count])
     updates = FLOOD_FRAMES // pair_count
     async with running_tracker(valr_market_data(server.url, pairs)) as tracker:
@@ -61,21 +61,29 @@ async def _flood(server: ReplayClient, pair_count: int) -> Dict[str, float]:
         for book in tracker.order_books.values():
             await wait_for_sequence(book, BookStream.FIRST_SEQUENCE + updates)
         seconds = time.process_time() - started_at
-        if pair_count == 1:
-            check_final_book(*tracker.order_books.values(), await server.call("final_book"))
+        for book in tracker.order_books.values():
+            check_final_book(book, _final_book(updates, levels))
     return {"cpu": seconds / FLOOD_FRAMES * 1e6}
 
 
 async def _paced(server: ReplayClient) -> Dict[str, float]:
     frames = PACED_RATE * PACED_SECONDS
+    updates = frames // len(PAIRS)
     async with running_tracker(valr_market_data(server.url, PAIRS)) as tracker:
         cpu, started_at = time.process_time(), time.perf_counter()
         await server.call("replay", exchange="valr", mode="paced", symbols=list(PAIRS), rate=PACED_RATE, count=frames)
         await asyncio.sleep(PACED_SECONDS)
         share = (time.process_time() - cpu) / (time.perf_counter() - started_at)
         for book in tracker.order_books.values():
-            await wait_for_sequence(book, BookStream.FIRST_SEQUENCE + frames // len(PAIRS))
+            await wait_for_sequence(book, BookStream.FIRST_SEQUENCE + updates)
+            check_final_book(book, _final_book(updates, 100))
     return {"share": share * 100}
+
+
+@lru_cache
+def _final_book(updates: int, levels: int) -> Dict[str, Any]:
+    """:return: the book of the server's stream after so many updates"""
+    return dict(zip(("bids", "asks"), BookStream(updates, levels).final_book))
 
 
 async def _memory(server: ReplayClient) -> Dict[str, float]:

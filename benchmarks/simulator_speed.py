@@ -52,11 +52,14 @@ async def _orders(exchange: ExchangeProcess) -> Dict[str, float]:
             while sent < COMMANDS and sent - acknowledged < IN_FLIGHT:
                 await socket.send_str(_command(f"{run_id}n{sent // 2}", is_cancel=sent % 2 == 1))
                 sent += 1
-            text = (await socket.receive_str())
+            text = await socket.receive_str()
             acknowledged += "_WS_RESPONSE" in text[:40]
             if '"ERROR"' in text[:40] or "LIMIT_EXCEEDED" in text[:40]:
                 raise FigureVoid(text)
-        return {"rate": COMMANDS / (_cpu_seconds(exchange) - started_at)}
+        rate = COMMANDS / (_cpu_seconds(exchange) - started_at)
+    if await exchange.do("count_cancelled", prefix=str(run_id)) != COMMANDS // 2:
+        raise FigureVoid("not every order was placed and cancelled")
+    return {"rate": rate}
 
 
 def _command(order_id: str, is_cancel: bool) -> str:

@@ -12,7 +12,7 @@ from hummingbot_valr.simulator import ValrSimulator
 PAIR = "BTCZAR"
 
 
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
+async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
     """:return: what the condition returns, as soon as that is true"""
     end = time.monotonic() + seconds
     while not (result := condition()):
