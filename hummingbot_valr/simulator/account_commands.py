@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, Optional, Set
 from . import wire
 from .account_hub import AccountHub
 from .clock import SimulatedClock
-from .commands import accept_limit, accept_market, order_ids
+from .commands import accept_limit, accept_market, given_id, order_ids
 from .engine import Engine
 from .faults import Faults, RequestFaults
 from .rate_limits import RateLimits
@@ -18,13 +18,14 @@ from .socket import Socket
 logger = logging.getLogger(__name__)
 
 _RESPONSES = {"PLACE_LIMIT_ORDER": "PLACE_LIMIT_WS_RESPONSE", "PLACE_MARKET_ORDER": "PLACE_MARKET_WS_RESPONSE",
-              "CANCEL_LIMIT_ORDER": "CANCEL_ORDER_WS_RESPONSE", "MODIFY_ORDER": "MODIFY_ORDER_WS_RESPONSE",
-              "BATCH_ORDERS": "BATCH_ORDERS_WS_RESPONSE"}
+              "CANCEL_LIMIT_ORDER": "CANCEL_ORDER_WS_RESPONSE", "MODIFY_ORDER": "MODIFY_ORDER_WS_RESPONSE"}
 _INVALID_TYPES = {"PLACE_LIMIT_ORDER": "INVALID_PLACE_LIMIT_REQUEST",
                   "PLACE_MARKET_ORDER": "INVALID_PLACE_MARKET_REQUEST",
                   "CANCEL_LIMIT_ORDER": "INVALID_CANCEL_ORDER_REQUEST", "MODIFY_ORDER": "INVALID_MODIFY_WS_REQUEST"}
 _LIMITS = {"PLACE_LIMIT_ORDER": "socket_place", "PLACE_MARKET_ORDER": "socket_place", "BATCH_ORDERS": "socket_batch",
            "CANCEL_LIMIT_ORDER": "socket_cancel", "MODIFY_ORDER": "socket_modify"}
+# Chosen freely, like everything about this refusal: see `Faults.read_only`.
+_READ_ONLY = "The exchange is in read-only mode"
 
 
 class AccountCommands:
@@ -45,7 +46,7 @@ class AccountCommands:
             message = json.loads(text)
             kind = message["type"]
         except (ValueError, RecursionError, TypeError, KeyError):
-            socket.send('{"type":"ERROR","message":"Invalid message - Invalid JSON"}')
+            socket.send(wire.INVALID_JSON)
             return
         if kind == "PING":
             socket.send('{"type":"PONG"}')
@@ -59,7 +60,7 @@ class AccountCommands:
         elif isinstance(kind, str) and kind in _LIMITS:
             self._command(socket, kind, message)
         else:
-            socket.send('{"type":"ERROR","message":"Invalid message"}')
+            socket.send(wire.INVALID_MESSAGE)
 
     def _subscribe(self, socket: Socket, message: Dict[str, Any]) -> None:
         events = _event_names(message.get("subscriptions"))
@@ -74,7 +75,7 @@ class AccountCommands:
         payload = message.get("payload")
         wanted = payload.get("cancelOnDisconnect") if isinstance(payload, dict) else None
         if not isinstance(wanted, bool):
-            socket.send('{"type":"ERROR","message":"Invalid message"}')
+            socket.send(wire.INVALID_MESSAGE)
             return
         socket.cancel_on_disconnect = wanted
         # The value comes back as a string, as VALR's documentation shows it.
@@ -114,6 +115,8 @@ class AccountCommands:
 
     def _execute(self, socket: Socket, kind: str, payload: Any, reply: Callable[..., None]) -> None:
         try:
+            if self._faults.read_only:
+                raise Rejected(None, _READ_ONLY)
             if TRADE not in socket.permissions:
                 raise Rejected(None, "Unauthorized")
             if not isinstance(payload, dict):
@@ -121,7 +124,6 @@ class AccountCommands:
             if kind == "CANCEL_LIMIT_ORDER":
                 self._cancel(socket.account_id, payload, reply)
             elif kind == "BATCH_ORDERS":
-                # VALR documents no reply to this command, so there is none.
                 self._orders.run_batch(socket.account_id, payload)
             elif kind == "MODIFY_ORDER":
                 raise invalid("modifications are not played by the simulator")
@@ -133,9 +135,7 @@ class AccountCommands:
     def _place(self, account_id: str, kind: str, payload: Dict[str, Any], reply: Callable[..., None]) -> None:
         accept = accept_limit if kind == "PLACE_LIMIT_ORDER" else accept_market
         order = accept(self._engine, account_id, payload)
-        data = {"orderId": order.order_id}
-        if order.customer_order_id is not None:
-            data["customerOrderId"] = order.customer_order_id
+        data = {"orderId": order.order_id, **wire.customer_id(order)}
         self._in_order(lambda: reply(data), lambda: self._orders.decide_later(order))
 
     def _cancel(self, account_id: str, payload: Dict[str, Any], reply: Callable[..., None]) -> None:
@@ -143,8 +143,7 @@ class AccountCommands:
         order = self._engine.account(account_id).find(ids["order_id"], ids["customer_order_id"])
         if self._faults.socket_cancel_finished == "error" and (order is None or not order.is_open):
             raise unknown_order()
-        given = {"orderId": ids["order_id"], "customerOrderId": ids["customer_order_id"]}
-        data = {"requested": True, **{name: value for name, value in given.items() if value is not None}}
+        data = {"requested": True, **given_id(ids)}
         self._in_order(lambda: reply(data), lambda: self._orders.request_cancel(account_id, ids))
 
     def _in_order(self, acknowledge: Callable[[], None], decide: Callable[[], None]) -> None:
@@ -155,11 +154,14 @@ class AccountCommands:
             step()
 
     def _refuse(self, socket: Socket, kind: str, reference: Any, refusal: Rejected) -> None:
+        if kind == "BATCH_ORDERS":
+            # What VALR replies to this command is not known, so nothing is replied, whatever becomes of it.
+            return
         error: Dict[str, Any] = {"message": refusal.message}
         if "validationErrors" in refusal.extra:
             error["validationErrors"] = refusal.extra["validationErrors"]
         shape = self._faults.socket_error_shape
-        if shape == "invalid" and kind in _INVALID_TYPES:
+        if shape == "invalid":
             self._send(socket, _INVALID_TYPES[kind], {"data": error}, reference)
         elif shape == "rejected":
             self._send(socket, "ORDER_REJECTED", {"data": error}, reference)

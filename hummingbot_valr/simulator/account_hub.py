@@ -10,7 +10,6 @@ from .ledger import Account
 from .orders import PLACED, Order
 from .socket import Socket
 
-_DATA = "data"
 # Fields that VALR leaves out on some servers or for some orders; those of one tuple come and go together.
 _OPTIONAL: Dict[str, Tuple[Tuple[str, ...], ...]] = {
     "ORDER_PROCESSED": (("customerOrderId",),),
@@ -49,7 +48,7 @@ class AccountHub:
     def send(self, account_id: str, kind: str, data: Dict[str, Any]) -> None:
         """Sends one event to an account, e.g. FAILED_CANCEL_ORDER."""
         if any(socket.account_id == account_id for socket in self.sockets):
-            self._deliver(account_id, [{"type": kind, _DATA: data}])
+            self._deliver(account_id, [{"type": kind, "data": data}])
 
     def _on_batch(self, batch: Batch) -> None:
         for account_id in {socket.account_id for socket in self.sockets}:
@@ -65,19 +64,19 @@ class AccountHub:
             if isinstance(step, Recorded):
                 if step.account_id == account.account_id:
                     records.append({"type": "NEW_ACCOUNT_HISTORY_RECORD",
-                                    _DATA: wire.history_record(step.transaction, self._engine.currencies)})
+                                    "data": wire.history_record(step.transaction, self._engine.currencies)})
                 continue
             order = step.fill.order if isinstance(step, Filled) else step.order
             if order.account_id != account.account_id:
                 continue
             if isinstance(step, Filled):
                 frames.append({"type": "NEW_ACCOUNT_TRADE", "currencyPairSymbol": order.pair.symbol,
-                               _DATA: wire.account_trade(step.fill, self._faults.events.reward)})
+                               "data": wire.account_trade(step.fill, self._faults.events.reward)})
             elif isinstance(step, Processed):
-                frames.append({"type": "ORDER_PROCESSED", _DATA: wire.order_processed(order)})
+                frames.append({"type": "ORDER_PROCESSED", "data": wire.order_processed(order)})
             elif isinstance(step, StatusChanged):
                 if step.event.status != PLACED or self._faults.events.placed_status:
-                    frames.append({"type": "ORDER_STATUS_UPDATE", _DATA: wire.order_detail(order, step.event)})
+                    frames.append({"type": "ORDER_STATUS_UPDATE", "data": wire.order_detail(order, step.event)})
         if account.account_id in batch.open_orders:
             frames.append(self._open_orders(account))
             if self._faults.events.open_orders_lag:
@@ -91,7 +90,7 @@ class AccountHub:
     def _deliver(self, account_id: str, frames: List[Any]) -> None:
         events = self._faults.events
         if events.unknown_fields:
-            frames = [*frames, {"type": "EVENT_OF_TOMORROW", _DATA: {"orderId": 1}}]
+            frames = [*frames, {"type": "EVENT_OF_TOMORROW", "data": {"orderId": 1}}]
         if events.shuffle:
             self._faults.random.shuffle(frames)
         ready = [self._prepared(frame) for frame in frames if not self._faults.happens(events.lost)]
@@ -113,12 +112,12 @@ class AccountHub:
             for group in _OPTIONAL.get(kind, ()):
                 if self._faults.happens(events.missing_fields):
                     for name in group:
-                        frame[_DATA].pop(name, None)
+                        frame["data"].pop(name, None)
             if self._faults.happens(events.missing_fields):
                 frame.pop("currencyPairSymbol", None)
         if events.unknown_fields:
             frame["fieldOfTomorrow"] = {"list": [None, 1.5]}
-            frame[_DATA]["fieldOfTomorrow"] = None
+            frame["data"]["fieldOfTomorrow"] = None
         return kind, wire.dumps(frame)
 
     def _write(self, account_id: str, frames: List[Tuple[str, str]]) -> None:
@@ -137,7 +136,7 @@ class AccountHub:
 
     def _balance(self, account: Account, currency: str) -> Dict[str, Any]:
         return {"type": "BALANCE_UPDATE",
-                _DATA: wire.balance_update(self._engine.currencies[currency], account.balances[currency])}
+                "data": wire.balance_update(self._engine.currencies[currency], account.balances[currency])}
 
     def _send_open_orders(self, account: Account) -> None:
         self._write(account.account_id, [("OPEN_ORDERS_UPDATE", self._open_orders(account))])

@@ -59,7 +59,11 @@ class Candles:
             known.absorb(candle)
 
     def buckets(self, symbol: str, period: int, start: int, end: int, include_empty: bool) -> List[Dict[str, Any]]:
-        """Rows of the buckets that begin within `start`..`end` (epoch seconds), newest first."""
+        """
+        Rows of the buckets that overlap `start`..`end` (epoch seconds), newest first: the oldest may begin before
+        `start`, none begins in the future.
+        """
+        end = min(end, int(self._clock.now()))
         first = start // period * period
         rows: Dict[int, Candle] = {}
         minutes = self._minutes.get(symbol, SortedDict())

@@ -54,6 +54,12 @@ def order_ids(payload: Dict[str, Any]) -> Dict[str, Any]:
     return {"order_id": order_id, "customer_order_id": customer_order_id, "pair": needed_text(payload, "pair")}
 
 
+def given_id(ids: Dict[str, Any]) -> Dict[str, str]:
+    """`orderId` or `customerOrderId`, whichever of them the client gave; `ids` are those of `order_ids`."""
+    given = {"orderId": ids["order_id"], "customerOrderId": ids["customer_order_id"]}
+    return {name: value for name, value in given.items() if value is not None}
+
+
 def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 

@@ -157,14 +157,14 @@ class Engine:
         if (base_amount is None) == (quote_amount is None):
             raise invalid("exactly one of baseAmount and quoteAmount is needed")
         quantity, budget = ZERO, None
+        best = self.books[pair].opposite(side.lower()).best()
         with localcontext(EXACT):
             if base_amount is not None:
                 quantity = cut_quantity(listed, Decimal(base_amount))
-                best = self.books[pair].opposite(side.lower()).best()
                 check_size(listed, quantity, best.price * quantity if best else None)
             elif quote_amount is not None:
                 budget = Decimal(quote_amount)
-                check_size(listed, None, budget)
+                check_size(listed, cut_quantity(listed, budget / best.price) if best else None, budget)
         order = self._accept(account_id, listed, side, "market", quantity, ZERO, "IOC", customer_order_id)
         order.quote_budget = budget
         return order

@@ -21,16 +21,20 @@ class _Draw:
     _scheduled: Counter[Tuple[str, str]] = field(default_factory=Counter)
 
     def next(self, name: str, times: int = 1, key: str = "") -> None:
-        """Lets the fault `name` happen to the next `times` occasions (those of `key`, e.g. a pair, when given)."""
+        """
+        Lets the fault `name` happen to the next `times` occasions (those of `key`, e.g. a pair, when given).
+
+        :raises ValueError: when there is no such fault, or `times` is less than one
+        """
         if name not in self._names():
             raise ValueError(f"There is no fault {name!r}; choose one of {', '.join(self._names())}.")
+        if times < 1:
+            raise ValueError(f"The fault {name!r} cannot happen {times} times; give 1 or more.")
         self._scheduled[name, key] += times
 
     def clear(self) -> None:
-        """Nothing goes wrong any more."""
-        self._scheduled.clear()
-        for name in self._names():
-            setattr(self, name, 0.0)
+        """Puts every attribute back to its default, so that nothing goes wrong any more."""
+        vars(self).update(vars(type(self)(self._random)))
 
     def draw(self, key: str = "") -> Optional[str]:
         """The name of the fault that happens now, None for none. Scheduled ones come before random ones."""
@@ -122,7 +126,9 @@ class Faults:
         self.events = EventFaults()
 
         self.outage = False                      # every connection is dropped, none is accepted
-        self.read_only = False                   # maintenance: status "read-only", 503 for all but GET
+        # Maintenance: status "read-only", 503 for all but GET. What VALR replies to a command on the account socket is
+        # not known: here it is refused in the way of `socket_error_shape`.
+        self.read_only = False
         self.stall = 30.0                        # seconds of a "stalled" or "late" request
         self.outcome_delay = (0.0, 0.0)          # range of seconds between a v1 or socket acceptance and its outcome
         self.public_cache = True                 # public GETs are as stale as VALR's

@@ -1,7 +1,9 @@
 """The way of a REST request: limits, maintenance, signature, permission, cache, faults, and only then its route."""
 import logging
+import math
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from itertools import islice
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, TypeVar
 
 from aiohttp import web
 
@@ -10,11 +12,14 @@ from .clock import SimulatedClock
 from .commands import parse_object
 from .faults import Faults, RequestFaults
 from .ledger import Account
+from .money import parse_iso
 from .rate_limits import RateLimits
 from .rules import Rejected, invalid
 from .signing import TRADE, VIEW, ApiKey, Keyring
 
 logger = logging.getLogger(__name__)
+
+_Row = TypeVar("_Row")
 
 MALFORMED_PAGE = ("<html><head><title>400 Bad Request</title></head><body><h1>400. That’s an error.</h1>"
                   "<p>Your client has issued a malformed or illegal request.</p></body></html>")
@@ -43,6 +48,30 @@ class Call:
         if not (text.isascii() and text.isdigit() and len(text) < 12) or int(text) > most:
             raise invalid(f"{name} is a number from 0 to {most}")
         return int(text)
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean of the query; whatever is neither "true" nor "false" counts as the default."""
+        return {"true": True, "false": False}.get(self.query.get(name, "").lower(), default)
+
+    def period(self) -> Tuple[float, float]:
+        """Epoch seconds of startTime and endTime, infinite when missing; `Rejected` when one is not an ISO time."""
+        return self._moment("startTime", -math.inf), self._moment("endTime", math.inf)
+
+    def page(self, newest_first: Iterable[_Row], id_of: Callable[[_Row], str], most: int = 100) -> List[_Row]:
+        """A page of rows by skip, limit (at most `most`) and beforeId; empty when no row has that id."""
+        skip, limit = self.number("skip", 0, 10**9), self.number("limit", 100, most)
+        before, rows = self.query.get("beforeId"), iter(newest_first)
+        if before is not None:
+            # `any` reads up to the row with this id, and itself no further.
+            any(id_of(row) == before for row in rows)
+        return list(islice(rows, skip, skip + limit))
+
+    def _moment(self, name: str, default: float) -> float:
+        text = self.query.get(name)
+        moment = default if text is None else parse_iso(text)
+        if moment is None:
+            raise invalid(f"{name} is an ISO-8601 time")
+        return moment
 
 
 @dataclass

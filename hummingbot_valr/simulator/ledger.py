@@ -5,8 +5,10 @@ from decimal import Decimal
 from typing import Dict, List, Optional, Set, Tuple
 
 from .clock import SimulatedClock
-from .money import ZERO, exact
+from .money import EXACT, ZERO, exact
 from .orders import Fill, Order, Transaction
+
+PRIMARY = "0"  # the id of the account that owns the sub-accounts
 
 
 @dataclass(slots=True)
@@ -18,7 +20,7 @@ class Balance:
 
     @property
     def total(self) -> Decimal:
-        return self.available + self.reserved
+        return EXACT.add(self.available, self.reserved)
 
 
 @dataclass(eq=False)

@@ -21,6 +21,7 @@ from .orders import (
     IOC_UNMATCHED,
     NOTHING_EXECUTED,
     OUTSIDE_BAND,
+    PAIR_NOT_ACTIVE,
     PARTIALLY_FILLED,
     PLACED,
     POST_ONLY_CROSSED,
@@ -74,6 +75,8 @@ class Matcher:
         """Why the engine refuses the order, "" when it takes it; then the order's money is reserved."""
         if order.failed_reason:
             return order.failed_reason
+        if not order.pair.active:
+            return PAIR_NOT_ACTIVE
         side = self._books[order.pair.symbol].opposite(order.side)
         prospect = self._prospect(order, side)
         if order.kind == "market":

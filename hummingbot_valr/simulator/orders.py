@@ -20,6 +20,9 @@ IOC_UNMATCHED = "Immediate Or Cancel order did not match"
 # VALR's wording for an unfilled FOK order was never captured; this one follows the IOC text.
 FOK_UNMATCHED = "Fill Or Kill order did not match"
 SELF_TRADE = "We did not execute this order since it would have matched with your own order on the Exchange"
+# VALR's text for a simple order on an inactive pair. The reason of an order that was accepted before its pair was
+# halted was never captured; this one is chosen freely.
+PAIR_NOT_ACTIVE = "The given currency pair is not active"
 OUTSIDE_BAND = "Order cancelled as it would have matched outside of slippage price band"
 
 

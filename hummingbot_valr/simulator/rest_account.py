@@ -7,10 +7,9 @@ from .commands import needed_amount, needed_text
 from .engine import Engine
 from .faults import Faults
 from .gate import Reply, Route, SignedCall
-from .ledger import Account, Balance
+from .ledger import PRIMARY, Account, Balance
 from .money import floor_to_places, plain
 from .orders import Fill
-from .rest_public import time_bound
 from .rules import Rejected, invalid
 
 TRANSFER = "Internal Transfer"
@@ -38,8 +37,7 @@ class AccountRoutes:
         ]
 
     def balances(self, call: SignedCall) -> Reply:
-        without_zero = call.query.get("excludeZeroBalances", "false").lower() == "true"
-        return Reply(body=self._balances(call.account, without_zero))
+        return Reply(body=self._balances(call.account, without_zero=call.flag("excludeZeroBalances")))
 
     def all_balances(self, call: SignedCall) -> Reply:
         accounts = [account for account in self._engine.ledger.accounts.values()
@@ -48,27 +46,25 @@ class AccountRoutes:
                             "balances": self._balances(account, without_zero=True)} for account in accounts])
 
     def trade_history(self, call: SignedCall) -> Reply:
-        start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
-        fills = [fill for fill in call.account.fills
-                 if (start is None or fill.trade.at_ms / 1000 >= start)
-                 and (end is None or fill.trade.at_ms / 1000 <= end)]
-        return Reply(body=self._fills(call, fills))
+        start, end = call.period()
+        return self._fills(call, lambda fill: start <= fill.trade.at_ms / 1000 <= end)
 
     def trade_history_of_pair(self, call: SignedCall) -> Reply:
         symbol = call.params["pair"]
         if symbol not in self._engine.pairs:
             raise Rejected(-21, "Unsupported Currency Pair")
-        return Reply(body=self._fills(call, [fill for fill in call.account.fills if fill.trade.pair.symbol == symbol]))
+        return self._fills(call, lambda fill: fill.trade.pair.symbol == symbol)
 
     def transaction_history(self, call: SignedCall) -> Reply:
-        start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
+        start, end = call.period()
         kinds = [kind for kind in call.query.get("transactionTypes", "").split(",") if kind]
         currency = call.query.get("currency")
-        rows = [wire.transaction(record) for record in call.account.transactions
-                if (not kinds or record.kind in kinds)
-                and (currency is None or currency in (record.debit_currency, record.credit_currency))
-                and (start is None or record.at_ms / 1000 >= start) and (end is None or record.at_ms / 1000 <= end)]
-        return Reply(body=_page(call, rows, lambda row: row["id"], most=200))
+        records = (record for record in reversed(call.account.transactions)
+                   if (not kinds or record.kind in kinds)
+                   and (currency is None or currency in (record.debit_currency, record.credit_currency))
+                   and start <= record.at_ms / 1000 <= end)
+        page = call.page(records, lambda record: record.transaction_id, most=200)
+        return Reply(body=[wire.transaction(record) for record in page])
 
     def fees(self, call: SignedCall) -> Reply:
         rows = []
@@ -107,7 +103,7 @@ class AccountRoutes:
 
     def _is_own(self, account_id: str) -> bool:
         account = self._engine.ledger.accounts.get(account_id)
-        return account is not None and (account_id == "0" or account.is_sub_account)
+        return account is not None and (account_id == PRIMARY or account.is_sub_account)
 
     def _balances(self, account: Account, without_zero: bool) -> List[Dict[str, Any]]:
         held = dict(wire.balances(account))
@@ -116,17 +112,8 @@ class AccountRoutes:
         return [wire.rest_balance(name, balance, self._faults.rest_balance_symbol) for name, balance in rows
                 if not without_zero or balance.total]
 
-    def _fills(self, call: SignedCall, fills: List[Fill]) -> List[Dict[str, Any]]:
+    def _fills(self, call: SignedCall, is_wanted: Callable[[Fill], bool]) -> Reply:
         other_ids = self._faults.rest_trade_ids_differ
-        page = _page(call, fills, lambda fill: wire.history_id(fill.trade, other_ids), most=100)
-        return [wire.trade_history(fill, other_ids) for fill in page]
-
-
-def _page(call: SignedCall, rows: List[Any], row_id: Callable[[Any], str], most: int) -> List[Any]:
-    """A page of `rows` (oldest first), newest first, by skip, limit and beforeId."""
-    skip, limit, before = call.number("skip", 0, 10**9), call.number("limit", 100, most), call.query.get("beforeId")
-    newest_first = rows[::-1]
-    if before is not None:
-        ids = [row_id(row) for row in newest_first]
-        newest_first = newest_first[ids.index(before) + 1:] if before in ids else []
-    return newest_first[skip:skip + limit]
+        fills = filter(is_wanted, reversed(call.account.fills))
+        page = call.page(fills, lambda fill: wire.history_id(fill.trade, other_ids))
+        return Reply(body=[wire.trade_history(fill, other_ids) for fill in page])

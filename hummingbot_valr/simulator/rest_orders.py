@@ -4,12 +4,11 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from . import wire
 from .account_hub import AccountHub
 from .clock import SimulatedClock
-from .commands import accept_limit, accept_market, order_ids
+from .commands import accept_limit, accept_market, given_id, order_ids
 from .engine import Engine
 from .faults import Faults
 from .gate import Reply, Route, SignedCall, order_route
 from .orders import CANCELLED, FAILED, Order
-from .rest_public import time_bound
 from .rules import FAILURE_CODES, INVALID_REQUEST, Rejected, invalid, unknown_order
 
 CANCEL_FAILED = "An error occurred while cancelling your order."
@@ -64,10 +63,7 @@ class OrderRoutes:
     def place_v1(self, call: SignedCall, accept: Callable[..., Order]) -> Reply:
         order = accept(self._engine, call.account.account_id, call.payload())
         self.decide_later(order)
-        body = {"id": order.order_id}
-        if order.customer_order_id is not None:
-            body["customerOrderId"] = order.customer_order_id
-        return Reply(202, body)
+        return Reply(202, {"id": order.order_id, **wire.customer_id(order)})
 
     def place_v2(self, call: SignedCall, accept: Callable[..., Order]) -> Reply:
         order = self._engine.submit(accept(self._engine, call.account.account_id, call.payload()))
@@ -106,9 +102,7 @@ class OrderRoutes:
                 order = {"PLACE_LIMIT": accept_limit, "PLACE_MARKET": accept_market}[kind](
                     self._engine, account_id, data)
                 self.decide_later(order)
-                outcome = {"accepted": True, "orderId": order.order_id, "customerOrderId": order.customer_order_id}
-            if outcome["customerOrderId"] is None:
-                del outcome["customerOrderId"]
+                outcome = {"accepted": True, "orderId": order.order_id, **wire.customer_id(order)}
             return {**outcome, "requestType": kind}
         except Rejected as refusal:
             return {"accepted": False, "error": {"code": refusal.code, "message": refusal.message}}
@@ -117,8 +111,8 @@ class OrderRoutes:
         ids = order_ids(data)
         order = self._engine.account(account_id).find(ids["order_id"], ids["customer_order_id"])
         self.request_cancel(account_id, ids)
-        return {"accepted": True, "orderId": order.order_id if order else ids["order_id"],
-                "customerOrderId": ids["customer_order_id"]}
+        known = {} if order is None else {"orderId": order.order_id}
+        return {"accepted": True, **known, **given_id(ids)}
 
     # Cancelling
 
@@ -138,9 +132,7 @@ class OrderRoutes:
         try:
             self._engine.cancel(account_id, **ids)
         except Rejected:
-            data = {"orderId": ids["order_id"], "customerOrderId": ids["customer_order_id"], "message": CANCEL_FAILED}
-            self._hub.send(account_id, "FAILED_CANCEL_ORDER",
-                           {name: value for name, value in data.items() if value is not None})
+            self._hub.send(account_id, "FAILED_CANCEL_ORDER", {**given_id(ids), "message": CANCEL_FAILED})
 
     def cancel_v2(self, call: SignedCall) -> Reply:
         ids = order_ids(call.payload())
@@ -187,17 +179,16 @@ class OrderRoutes:
         return Reply(body=wire.order_summary(order))
 
     def history(self, call: SignedCall) -> Reply:
-        start, end = time_bound(call, "startTime"), time_bound(call, "endTime")
+        start, end = call.period()
         statuses = [status for status in call.query.get("statuses", "").upper().split(",") if status]
         pairs = [pair for pair in call.query.get("currencyPair", "").split(",") if pair]
         skip, limit = call.number("skip", 0, 10**9), call.number("limit", 100, 100)
-        without_failures = _is_true(call, "excludeFailures")
-        with_zero_volume = _is_true(call, "showZeroVolumeCancels")
+        without_failures = call.flag("excludeFailures")
+        with_zero_volume = call.flag("showZeroVolumeCancels")
         chosen: List[Order] = []
         finished = [order for order in call.account.orders.values() if not order.is_open]
         for order in sorted(finished, key=lambda each: (each.updated_ms, each.order_id), reverse=True):
-            moment = order.updated_ms / 1000
-            if (start is not None and moment < start) or (end is not None and moment > end):
+            if not start <= order.updated_ms / 1000 <= end:
                 continue
             if (statuses and _status_name(order) not in statuses) or (pairs and order.pair.symbol not in pairs):
                 continue
@@ -221,10 +212,6 @@ def _batch_request(request: Any) -> Tuple[str, Dict[str, Any]]:
     if kind not in ("PLACE_LIMIT", "PLACE_MARKET", "CANCEL_ORDER") or not isinstance(data, dict):
         raise Rejected(-11, INVALID_REQUEST)
     return kind, data
-
-
-def _is_true(call: SignedCall, name: str) -> bool:
-    return call.query.get(name, "false").lower() == "true"
 
 
 def _status_name(order: Order) -> str:

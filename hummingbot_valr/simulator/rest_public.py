@@ -1,5 +1,5 @@
 """REST routes of market data: public ones, and the signed ones with the shorter cache."""
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List
 
 from . import wire
 from .book import Book
@@ -9,8 +9,7 @@ from .clock import SimulatedClock
 from .engine import Engine
 from .faults import Faults
 from .gate import Call, Reply, Route
-from .money import iso_seconds, parse_iso
-from .orders import Trade
+from .money import iso_seconds
 from .rules import Rejected, invalid
 from .tape import Tape
 
@@ -70,7 +69,7 @@ class PublicRoutes:
         return Reply(body=[currency.rest_row() for currency in self._engine.currencies.values()])
 
     def order_types(self, call: Call) -> Reply:
-        inactive_too = call.query.get("includeInactivePairs", "true").lower() != "false"
+        inactive_too = call.flag("includeInactivePairs", default=True)
         return Reply(body=[{"currencyPair": pair.symbol, "orderTypes": pair.order_types}
                            for pair in self._engine.pairs.values() if pair.active or inactive_too])
 
@@ -93,8 +92,10 @@ class PublicRoutes:
         return Reply(body=wire.full_book(self._engine.books[self._pair(call).symbol]))
 
     def trades(self, call: Call) -> Reply:
-        trades = self._tape.trades(self._pair(call).symbol)
-        return Reply(body=[wire.public_trade(trade) for trade in page_of_trades(call, trades)])
+        start, end = call.period()
+        trades = (trade for trade in reversed(self._tape.trades(self._pair(call).symbol))
+                  if start <= trade.at_ms / 1000 <= end)
+        return Reply(body=[wire.public_trade(trade) for trade in call.page(trades, lambda trade: trade.trade_id)])
 
     def buckets(self, call: Call) -> Reply:
         pair = self._pair(call)
@@ -106,8 +107,7 @@ class PublicRoutes:
         if start > end or (end - start) / period > MOST_BUCKETS:
             raise invalid(f"startTime is before endTime and at most {MOST_BUCKETS} buckets away from it")
         skip, limit = call.number("skip", 0, 10**9), call.number("limit", MOST_BUCKETS, MOST_BUCKETS)
-        include_empty = call.query.get("includeEmpty", "false").lower() == "true"
-        rows = self._candles.buckets(pair.symbol, period, start, end, include_empty)
+        rows = self._candles.buckets(pair.symbol, period, start, end, include_empty=call.flag("includeEmpty"))
         return Reply(body=rows[skip:skip + limit])
 
     def _pair(self, call: Call) -> Pair:
@@ -118,34 +118,3 @@ class PublicRoutes:
 
     def _summary(self, book: Book) -> Dict[str, str]:
         return {"currencyPair": book.pair.symbol, **self._candles.summary(book)}
-
-
-def time_bound(call: Call, name: str) -> Optional[float]:
-    """Epoch seconds of an ISO time in the query, None without one; `Rejected` when it is not one."""
-    text = call.query.get(name)
-    if text is None:
-        return None
-    moment = parse_iso(text)
-    if moment is None:
-        raise invalid(f"{name} is an ISO-8601 time")
-    return moment
-
-
-def page_of_trades(call: Call, trades: List[Trade]) -> List[Trade]:
-    """A page of `trades` (oldest first), newest first, by skip, limit (at most 100), startTime, endTime, beforeId."""
-    start, end, before = time_bound(call, "startTime"), time_bound(call, "endTime"), call.query.get("beforeId")
-    skip, limit = call.number("skip", 0, 10**9), call.number("limit", 100, 100)
-    chosen: List[Trade] = []
-    is_before = before is None
-    for trade in reversed(trades):
-        if not is_before:
-            is_before = trade.trade_id == before
-            continue
-        moment = trade.at_ms / 1000
-        if start is not None and moment < start:
-            break
-        if end is None or moment <= end:
-            chosen.append(trade)
-            if len(chosen) == skip + limit:
-                break
-    return chosen[skip:skip + limit]

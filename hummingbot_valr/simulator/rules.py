@@ -4,7 +4,7 @@ from typing import Any, Dict, Optional
 
 from .catalogue import Pair
 from .money import floor_to_places, plain
-from .orders import INSUFFICIENT_BALANCE, SELF_TRADE
+from .orders import INSUFFICIENT_BALANCE, PAIR_NOT_ACTIVE, SELF_TRADE
 
 INVALID_REQUEST = "Invalid Request, please check your request and try again"
 DUPLICATE_ID = "Duplicate customer order id's are not allowed"
@@ -46,7 +46,7 @@ def check_pair(pair: Optional[Pair], order_type: str) -> Pair:
     if pair is None:
         raise Rejected(-21, "Unsupported Currency Pair")
     if not pair.active:
-        raise Rejected(-32, "The given currency pair is not active")
+        raise Rejected(-32, PAIR_NOT_ACTIVE)
     if pair.kind != "SPOT" or order_type not in pair.order_types:
         raise Rejected(-12005, "Selected order type is not allowed for the currency pair.")
     return pair
@@ -64,7 +64,7 @@ def cut_quantity(pair: Pair, quantity: Decimal) -> Decimal:
 
 
 def check_size(pair: Pair, quantity: Optional[Decimal], total: Optional[Decimal]) -> None:
-    """Bounds of the base `quantity` and the quote `total`; None where a market order leaves one of them open."""
+    """Bounds of the base `quantity` and the quote `total`; None where an empty book leaves one of them open."""
     if (quantity is not None and quantity < pair.min_base) or (total is not None and total < pair.min_quote):
         raise Rejected(-12007, f"Minimum order size not met . Minimum amount: {plain(pair.min_base)} {pair.base}, "
                                f"minimum total: {plain(pair.min_quote)} {pair.quote}")

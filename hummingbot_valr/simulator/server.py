@@ -12,6 +12,7 @@ from .clock import SimulatedClock
 from .engine import Engine
 from .faults import Faults
 from .gate import Gate
+from .ledger import PRIMARY
 from .market import MAKERS, TAKERS, TESTER, Market, endow
 from .page import Page
 from .rate_limits import RateLimits
@@ -26,7 +27,6 @@ from .trade_hub import TradeHub
 logger = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
-PRIMARY = "0"
 SUB_ACCOUNT = "1385226517613019136"
 _LARGEST_BODY = 1024 * 1024
 _DEMO_MONEY = {"ZAR": "1000000", "USDT": "50000", "USDC": "50000", "BTC": "2", "ETH": "20", "XRP": "10000",
@@ -113,6 +113,8 @@ class ValrSimulator:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+        # Sockets have left their hub only now, which begins the delay of their cancel-on-disconnect.
+        self.clock.stop()
 
     async def __aenter__(self) -> "ValrSimulator":
         return await self.start()

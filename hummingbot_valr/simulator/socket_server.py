@@ -126,11 +126,12 @@ class SocketServer:
         return ws
 
     def _close_overdue(self) -> None:
+        # A half-open connection says nothing, not even that it closes.
         faults, now, lived = self._faults, self._clock.now(), self._clock.lived()
-        for socket in list(self._account.sockets):
+        for socket in [each for each in self._account.sockets if not each.silent]:
             if faults.account_idle_close is not None and lived - socket.last_heard >= faults.account_idle_close:
                 socket.close(1000)
-        for socket in list(self._trade.sockets):
+        for socket in [each for each in self._trade.sockets if not each.silent]:
             idle, age = lived - socket.last_heard, now - socket.opened
             if not socket.is_signed and faults.unsigned_close is not None and age >= faults.unsigned_close:
                 socket.close(1000)

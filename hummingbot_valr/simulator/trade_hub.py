@@ -28,7 +28,6 @@ _EVENTS = {*_BOOK_EVENTS, TRADES, BUCKETS, SUMMARY, MARK_PRICE, ORDER_TYPES}
 _AGGREGATED_EVERY = 0.2
 _SUMMARY_EVERY = 0.5
 _MARK_PRICE_EVERY = 3.0
-_INVALID = '{"type":"ERROR","message":"Invalid message - Invalid JSON"}'
 
 
 class TradeHub:
@@ -73,7 +72,7 @@ class TradeHub:
             message = json.loads(text)
             kind = message["type"]
         except (ValueError, RecursionError, TypeError, KeyError):
-            socket.send(_INVALID)
+            socket.send(wire.INVALID_JSON)
             return
         if kind == "PING":
             subscribed = any(socket.subscriptions.values())
@@ -82,7 +81,7 @@ class TradeHub:
             for subscription in message["subscriptions"]:
                 self._subscribe(socket, subscription)
         else:
-            socket.send('{"type":"ERROR","message":"Invalid message"}')
+            socket.send(wire.INVALID_MESSAGE)
 
     def send_snapshot(self, symbol: str) -> None:
         """Sends an unasked-for snapshot of a pair to all who subscribed to its book."""
@@ -95,7 +94,7 @@ class TradeHub:
         event = subscription.get("event") if isinstance(subscription, dict) else None
         pairs = subscription.get("pairs") if isinstance(subscription, dict) else None
         if not isinstance(event, str) or not _is_list_of_pairs(pairs):
-            socket.send('{"type":"ERROR","message":"Invalid message"}')
+            socket.send(wire.INVALID_MESSAGE)
             return
         if pairs is None:
             pairs = [symbol for symbol, pair in self._engine.pairs.items() if self._offers(event, pair)]

@@ -10,6 +10,8 @@ from .money import EXACT, ZERO, iso, plain
 from .orders import Fill, Order, OrderEvent, Trade, Transaction
 
 BOOK_DEPTH = 40
+INVALID_JSON = '{"type":"ERROR","message":"Invalid message - Invalid JSON"}'
+INVALID_MESSAGE = '{"type":"ERROR","message":"Invalid message"}'
 _encoder = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -20,27 +22,25 @@ def dumps(value: Any) -> str:
 
 # Orders
 
+def customer_id(order: Order) -> Dict[str, str]:
+    """The field `customerOrderId`, which is absent, not null, when the order has none."""
+    return {} if order.customer_order_id is None else {"customerOrderId": order.customer_order_id}
+
+
 def open_order(order: Order) -> Dict[str, Any]:
     """A row of GET /v1/orders/open."""
-    row = _open_order(order)
+    row = socket_open_order(order)
     return {"orderId": row.pop("orderId"), "side": row.pop("side"), "remainingQuantity": row.pop("quantity"), **row}
 
 
 def socket_open_order(order: Order) -> Dict[str, Any]:
     """A row of OPEN_ORDERS_UPDATE, where `quantity` is what remains."""
-    return _open_order(order)
-
-
-def _open_order(order: Order) -> Dict[str, Any]:
-    row = {"orderId": order.order_id, "side": order.side, "quantity": plain(order.remaining),
-           "price": plain(order.price), "currencyPair": order.pair.symbol, "createdAt": iso(order.created_ms),
-           "originalQuantity": plain(order.quantity),
-           "filledPercentage": str((order.executed * 100 / order.quantity).quantize(Decimal("0.01"))),
-           "customerOrderId": order.customer_order_id, "type": order.kind, "status": order.status,
-           "updatedAt": iso(order.updated_ms), "timeInForce": order.time_in_force, "allowMargin": False}
-    if order.customer_order_id is None:
-        del row["customerOrderId"]
-    return row
+    return {"orderId": order.order_id, "side": order.side, "quantity": plain(order.remaining),
+            "price": plain(order.price), "currencyPair": order.pair.symbol, "createdAt": iso(order.created_ms),
+            "originalQuantity": plain(order.quantity),
+            "filledPercentage": str((order.executed * 100 / order.quantity).quantize(Decimal("0.01"))),
+            **customer_id(order), "type": order.kind, "status": order.status,
+            "updatedAt": iso(order.updated_ms), "timeInForce": order.time_in_force, "allowMargin": False}
 
 
 def order_status(order: Order) -> Dict[str, Any]:
@@ -61,36 +61,28 @@ def order_summary(order: Order) -> Dict[str, Any]:
     """A row of the history and summary routes: totals of a finished order."""
     executed = order.executed
     average = EXACT.divide(order.total_quote, executed).quantize(Decimal("1e-12")) if executed else ZERO
-    row = {"orderId": order.order_id, "customerOrderId": order.customer_order_id, "orderStatusType": order.status,
-           "currencyPair": order.pair.symbol, "averagePrice": plain(average), "originalPrice": plain(order.price),
-           "remainingQuantity": plain(order.remaining), "originalQuantity": plain(order.quantity),
-           "total": plain(order.total_quote), "totalExecutedQuantity": plain(executed),
-           "totalFee": plain(order.total_fee), "feeCurrency": order.pair.base if order.is_buy else order.pair.quote,
-           "orderSide": order.side, "orderType": order.kind, "failedReason": order.failed_reason,
-           "orderUpdatedAt": iso(order.updated_ms), "orderCreatedAt": iso(order.created_ms),
-           "timeInForce": order.time_in_force}
-    if order.customer_order_id is None:
-        del row["customerOrderId"]
-    return row
+    return {"orderId": order.order_id, **customer_id(order), "orderStatusType": order.status,
+            "currencyPair": order.pair.symbol, "averagePrice": plain(average), "originalPrice": plain(order.price),
+            "remainingQuantity": plain(order.remaining), "originalQuantity": plain(order.quantity),
+            "total": plain(order.total_quote), "totalExecutedQuantity": plain(executed),
+            "totalFee": plain(order.total_fee), "feeCurrency": order.pair.base if order.is_buy else order.pair.quote,
+            "orderSide": order.side, "orderType": order.kind, "failedReason": order.failed_reason,
+            "orderUpdatedAt": iso(order.updated_ms), "orderCreatedAt": iso(order.created_ms),
+            "timeInForce": order.time_in_force}
 
 
 def _order_state(order: Order, status: str, remaining: Decimal, at_ms: int, reason: str) -> Dict[str, Any]:
-    row = {"orderId": order.order_id, "orderStatusType": status, "currencyPair": order.pair.symbol,
-           "originalPrice": plain(order.price), "remainingQuantity": plain(remaining),
-           "originalQuantity": plain(order.quantity), "orderSide": order.side, "orderType": order.kind,
-           "failedReason": reason, "orderUpdatedAt": iso(at_ms), "orderCreatedAt": iso(order.created_ms),
-           "customerOrderId": order.customer_order_id, "timeInForce": order.time_in_force}
-    if order.customer_order_id is None:
-        del row["customerOrderId"]
-    return row
+    return {"orderId": order.order_id, "orderStatusType": status, "currencyPair": order.pair.symbol,
+            "originalPrice": plain(order.price), "remainingQuantity": plain(remaining),
+            "originalQuantity": plain(order.quantity), "orderSide": order.side, "orderType": order.kind,
+            "failedReason": reason, "orderUpdatedAt": iso(at_ms), "orderCreatedAt": iso(order.created_ms),
+            **customer_id(order), "timeInForce": order.time_in_force}
 
 
 def order_processed(order: Order) -> Dict[str, Any]:
     """The data of ORDER_PROCESSED."""
-    row = {"orderId": order.order_id, "success": order.status != "Failed", "failureReason": order.failed_reason}
-    if order.customer_order_id is not None:
-        row["customerOrderId"] = order.customer_order_id
-    return row
+    return {"orderId": order.order_id, "success": order.status != "Failed", "failureReason": order.failed_reason,
+            **customer_id(order)}
 
 
 # Fills and trades
@@ -104,9 +96,7 @@ def account_trade(fill: Fill, reward: str) -> Dict[str, Any]:
         row |= {"makerReward": plain(fill.reward), "makerRewardCurrency": fill.reward_currency}
     elif not fill.reward or reward == "zero":
         row |= {"fee": plain(fill.fee), "feeCurrency": fill.fee_currency}
-    if order.customer_order_id is not None:
-        row["customerOrderId"] = order.customer_order_id
-    return row
+    return row | customer_id(order)
 
 
 def trade_history(fill: Fill, other_ids: bool) -> Dict[str, Any]:
@@ -114,9 +104,7 @@ def trade_history(fill: Fill, other_ids: bool) -> Dict[str, Any]:
     order, trade = fill.order, fill.trade
     row = {"price": plain(trade.price), "quantity": plain(trade.quantity), "currencyPair": trade.pair.symbol,
            "tradedAt": iso(trade.at_ms), "side": order.side, "sequenceId": trade.sequence,
-           "id": history_id(trade, other_ids), "orderId": order.order_id}
-    if order.customer_order_id is not None:
-        row["customerOrderId"] = order.customer_order_id
+           "id": history_id(trade, other_ids), "orderId": order.order_id, **customer_id(order)}
     if fill.reward:
         row |= {"makerReward": plain(fill.reward), "makerRewardCurrency": fill.reward_currency}
     elif fill.fee:

@@ -144,8 +144,35 @@ async def test_a_stalled_and_a_late_command(socket, exchange):
 async def test_a_batch_is_executed_without_a_reply(socket, exchange):
     frames = await command(socket, "BATCH_ORDERS", {"requests": [{"type": "PLACE_LIMIT", "data": LIMIT}]})
     assert kinds(frames)[0] == "ORDER_PROCESSED" and "A1" in exchange.engine.account("0").latest_by_customer_id
-    frames = await command(socket, "BATCH_ORDERS", {"requests": []})
-    assert "error" in frames[0]
+
+
+@pytest.mark.parametrize("shape", ["response", "invalid", "rejected", "error"])
+async def test_a_refused_batch_has_no_reply_either(socket, exchange, shape):
+    exchange.faults.socket_error_shape = shape
+    assert await command(socket, "BATCH_ORDERS", {"requests": []}) == []
+
+
+@pytest.mark.parametrize("shape, kind", [
+    ("response", "PLACE_LIMIT_WS_RESPONSE"), ("invalid", "INVALID_PLACE_LIMIT_REQUEST"), ("rejected", "ORDER_REJECTED"),
+    ("error", "ERROR"),
+])
+async def test_read_only_mode_refuses_a_placement_over_the_socket(socket, exchange, shape, kind):
+    exchange.faults.read_only = True
+    exchange.faults.socket_error_shape = shape
+    assert kinds(await command(socket, "PLACE_LIMIT_ORDER", LIMIT)) == [kind]
+    assert not exchange.engine.account("0").orders
+
+
+async def test_read_only_mode_executes_no_other_command_over_the_socket_either(socket, client, exchange):
+    await client.limit(customerOrderId="A1")
+    await socket.until_pong()
+    exchange.faults.read_only = True
+    frames = await command(socket, "CANCEL_LIMIT_ORDER", {"customerOrderId": "A1", "pair": "BTCZAR"})
+    assert kinds(frames) == ["CANCEL_ORDER_WS_RESPONSE"] and "error" in frames[0]
+    batch = {"requests": [{"type": "PLACE_LIMIT", "data": {**LIMIT, "customerOrderId": "A2"}}]}
+    assert await command(socket, "BATCH_ORDERS", batch) == []
+    assert list(exchange.engine.account("0").latest_by_customer_id) == ["A1"]
+    assert exchange.engine.account("0").find(None, "A1").is_open
 
 
 async def test_a_modification_is_refused_clearly(socket):

@@ -43,6 +43,21 @@ def test_empty_minutes_repeat_the_close_when_asked_for(engine, clock, candles):
     assert rows(candles, end=START + 150, include_empty=True)[1][1:] == ("1000010",) * 4 + ("0", "0")
 
 
+def test_no_empty_minute_lies_in_the_future(engine, clock, candles):
+    trade(engine, "1000010")
+    clock.advance(60)
+    assert [row[0] for row in rows(candles, include_empty=True)] == ["01:00", "00:00"]
+    assert rows(candles, start=START + 120, include_empty=True) == []
+
+
+def test_a_bucket_that_begins_before_the_start_is_complete(engine, clock, candles):
+    trade(engine, "1000010")
+    clock.advance(120)
+    trade(engine, "1000020")
+    assert rows(candles, period=300, start=START + 60) == [
+        ("00:00", "1000010", "1000020", "1000010", "1000020", "0.2", "200003")]
+
+
 def test_longer_periods_are_made_of_minutes(engine, clock, candles):
     for price in ("1000010", "1000000", "1000050"):
         trade(engine, price)

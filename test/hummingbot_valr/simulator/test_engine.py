@@ -47,6 +47,16 @@ def test_the_minimum_error_names_both_minima(engine):
         "Minimum order size not met . Minimum amount: 1 USDT, minimum total: 10 ZAR"
 
 
+@pytest.mark.parametrize("quote_amount", ["9.99", "17.9999"])
+def test_a_market_order_by_quote_needs_both_minima(engine, quote_amount):
+    engine.deposit("a", "USDT", "100")
+    limit(engine, "a", "SELL", "100", "18", pair="USDTZAR")
+    with pytest.raises(Rejected) as refusal:
+        engine.place_market("b", pair="USDTZAR", side="BUY", quote_amount=quote_amount)
+    assert refusal.value.code == -12007
+    assert engine.place_market("b", pair="USDTZAR", side="BUY", quote_amount="18").executed == 1
+
+
 def test_extra_decimals_are_cut(engine):
     assert limit(engine, "a", "BUY", "0.0123456789", "1000000").quantity == Decimal("0.01234567")
 
@@ -123,6 +133,14 @@ def test_a_halt_cancels_the_orders_of_the_pair(engine):
     assert order.status == CANCELLED
     with pytest.raises(Rejected, match="not active"):
         limit(engine, "a", "BUY", "0.01", "1000000")
+
+
+def test_an_order_accepted_before_a_halt_fails_after_it(engine):
+    order = engine.accept_limit("a", pair="BTCZAR", side="BUY", quantity="0.01", price="1000000")
+    engine.set_active("BTCZAR", False)
+    engine.submit(order)
+    assert order.status == FAILED and "not active" in order.failed_reason
+    assert engine.book("BTCZAR") == ([], []) and balance(engine, "a", "ZAR") == (Decimal("10000000"), 0)
 
 
 def test_commands_taken_together_report_once(engine):

@@ -16,6 +16,14 @@ def test_a_scheduled_fault_happens_as_often_as_asked_for():
     assert [faults.place.draw() for _ in range(3)] == ["lost_after", "lost_after", None]
 
 
+@pytest.mark.parametrize("times", [0, -1])
+def test_a_fault_that_shall_never_happen_is_a_mistake(times):
+    place = Faults().place
+    with pytest.raises(ValueError, match="1 or more"):
+        place.next("lost_after", times=times)
+    assert place.draw() is None
+
+
 def test_a_fault_for_one_pair_waits_for_that_pair():
     books = Faults().books
     books.next("gap", key="BTCZAR")
@@ -39,6 +47,17 @@ def test_everything_can_be_mended_at_once():
     place.next("html_refused")
     place.clear()
     assert place.draw() is None
+
+
+def test_books_can_be_mended_at_once():
+    books = Faults().books
+    books.next("gap", key="BTCZAR")
+    books.missing_snapshots = books.repeated_snapshots = 1
+    books.snapshot_delay = (1.0, 2.0)
+    books.refused_pairs.add("BTCZAR")
+    books.clear()
+    assert books.draw("BTCZAR") is None and not books.refused_pairs
+    assert (books.missing_snapshots, books.repeated_snapshots, books.snapshot_delay) == (0, 0, (0.0, 0.0))
 
 
 def test_a_reset_restores_every_default():

@@ -58,6 +58,13 @@ def check(engine: Engine) -> None:
     assert not (bids and asks) or bids[0][0] < asks[0][0]
 
 
+def test_a_total_is_exact_however_many_digits_it_has(engine):
+    engine.deposit("a", "ETH", "12345678901234567890.123456789012345678")
+    limit = engine.place_limit("a", pair="ETHZAR", side="SELL", quantity="1", price="63000")
+    assert limit.is_open
+    assert engine.account("a").balances["ETH"].total == Decimal("12345678901234567890.123456789012345678")
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.one_of(limits, limits, markets, cancels), min_size=20, max_size=50), RATES, RATES)
 def test_money_is_conserved_and_never_negative(commands, maker, taker):

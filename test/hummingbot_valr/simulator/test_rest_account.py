@@ -135,6 +135,7 @@ async def test_transactions_are_net_of_the_fee(client, exchange):
     assert row["additionalInfo"]["costPerCoinSymbol"] == "R" and row["additionalInfo"]["costPerCoin"] == 1000000
     assert row["id"] != (await client.get("/v1/account/tradehistory")).body[0]["id"]
     assert (await client.get("/v1/account/transactionhistory?currency=ETH")).body == []
+    assert (await client.get(f"/v1/account/transactionhistory?beforeId={row['id']}")).body == []
 
 
 @pytest.mark.parametrize("amount, status", [("2.99", 202), ("2.999", 403), ("99999999", 400), ("x", 400)])

@@ -155,6 +155,12 @@ async def test_a_batch_keeps_the_order_of_its_requests(client, sell_wall):
     assert (await status(client, outcomes[2]["orderId"]))["orderStatusType"] == "Filled"
 
 
+async def test_a_batch_cancel_names_only_the_ids_that_are_known(client):
+    answer = await client.request("POST", "/v1/batch/orders", {"requests": [
+        {"type": "CANCEL_ORDER", "data": {"customerOrderId": "none", "pair": "BTCZAR"}}]})
+    assert answer.body["outcomes"] == [{"accepted": True, "customerOrderId": "none", "requestType": "CANCEL_ORDER"}]
+
+
 @pytest.mark.parametrize("requests", [[], None, {}, [{"type": "CANCEL_ORDER", "data": {}}] * 21])
 async def test_a_batch_has_one_to_twenty_requests(client, requests):
     answer = await client.request("POST", "/v1/batch/orders", {"requests": requests})

@@ -50,6 +50,20 @@ async def test_stops_at_once_with_everything_open():
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
 
 
+async def test_a_stopped_exchange_cancels_nothing_later():
+    exchange = await ValrSimulator(market=False).start()
+    exchange.faults.cancel_on_disconnect_delay = 60.0
+    async with Client(exchange) as client:
+        await client.limit()
+        socket = await client.account_socket()
+        await socket.send({"type": "CANCEL_ON_DISCONNECT", "payload": {"cancelOnDisconnect": True}})
+        await socket.until("CANCEL_ON_DISCONNECT_UPDATE")
+        await exchange.stop()
+    assert not exchange.faults.sockets("account")
+    exchange.clock.advance(60)
+    assert len(exchange.engine.account("0").open_orders) == 1
+
+
 async def test_the_background_market_moves_by_itself():
     async with ValrSimulator(seed=4) as exchange, Client(exchange) as client:
         trades = await client.trade_socket("NEW_TRADE", "BTCZAR", "ETHZAR", "USDTZAR", "BTCUSDT", signed=False)

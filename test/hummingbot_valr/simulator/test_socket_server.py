@@ -86,6 +86,21 @@ async def test_a_half_open_socket_says_and_hears_nothing(client, exchange):
     assert (await fresh.next())["type"] == "PONG"
 
 
+@pytest.mark.parametrize("kind, rule", [
+    ("account", "account_idle_close"), ("trade", "trade_idle_close"), ("trade", "unsigned_close"),
+])
+async def test_a_half_open_socket_hears_of_no_closing_rule(client, exchange, kind, rule):
+    silent = await client.socket(f"/ws/{kind}", signed=kind == "account")
+    await silent.until_pong()
+    exchange.faults.silence_sockets(kind)
+    other = await client.socket(f"/ws/{kind}", signed=kind == "account")
+    await other.until_pong()
+    setattr(exchange.faults, rule, 0.0)
+    await other.closed()
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(silent.ws.receive(), 0.1)
+
+
 async def test_a_protocol_ping_is_answered(client):
     socket = await client.account_socket()
     await socket.ws.ping(b"x")
