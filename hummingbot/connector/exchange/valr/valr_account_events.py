@@ -26,6 +26,7 @@ class ValrAccountEvents:
         self._lookup = lookup
         self._open_rows: Dict[str, Any] = {}  # client order id -> its row in the last list of open orders
         self._handlers: Dict[str, Callable[[Any], None]] = {
+            CONSTANTS.PLACEMENT_REPLY: self._on_placement_reply,
             CONSTANTS.BALANCE_EVENT: self._on_balance,
             CONSTANTS.OPEN_ORDERS_EVENT: self._on_open_orders,
             CONSTANTS.ORDER_PROCESSED_EVENT: self._on_order_processed,
@@ -75,6 +76,12 @@ class ValrAccountEvents:
         for client_order_id, order in self._tracker.active_orders.items():
             if client_order_id not in rows and not order.is_pending_create:
                 self._lookup.doubt(order, self.ABSENCE_GRACE)
+
+    def _on_placement_reply(self, data: Any):
+        exchange_order_id, client_order_id = parsers.order_ids(data)
+        order = self._tracker.find(client_order_id, None)
+        if order is not None and exchange_order_id is not None:
+            self._tracker.learn_exchange_order_id(order, exchange_order_id)
 
     def _on_order_processed(self, data: Any):
         self._process_placement(parsers.placement_outcome(data))

@@ -220,13 +220,9 @@ class ValrAPIOrderBookDataSource(OrderBookTrackerDataSource):
 
     async def get_last_traded_prices(self, trading_pairs: List[str], domain: Optional[str] = None) -> Dict[str, float]:
         """
-        :return: last traded price in quote units of each trading pair, from one request for all of them; not a number
-            where VALR knows none
+        :return: the last price of each pair that was traded, in quote per base
         """
-        rows = await self._connector._api_get(path_url=CONSTANTS.MARKET_SUMMARY_PATH)
-        prices = {row["currencyPair"]: float(row["lastTradedPrice"]) for row in rows}
-        symbols = [await self._connector.exchange_symbol_associated_to_pair(pair) for pair in trading_pairs]
-        return {pair: prices.get(symbol) or float("nan") for pair, symbol in zip(trading_pairs, symbols)}
+        return await self._connector.get_last_traded_prices(trading_pairs)
 
     # === Trading pairs ===
 

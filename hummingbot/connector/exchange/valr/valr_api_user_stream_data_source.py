@@ -119,6 +119,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
     The output queue gets VALR's frames as they are, for these types only: BALANCE_UPDATE, OPEN_ORDERS_UPDATE,
     ORDER_PROCESSED, ORDER_STATUS_UPDATE, NEW_ACCOUNT_TRADE, FAILED_CANCEL_ORDER, FAILED_ORDER, and AUTHENTICATED at
     every login. VALR repeats nothing that happened while the socket was away: AUTHENTICATED means to close the gap.
+    A PLACEMENT_REPLY, which is this project's own type, has both ids of an order as VALR's reply to its placement.
 
     Whenever there has been no logged-in socket for `FALLBACK_DELAY`, the account is polled over REST until there is one
     again. The queue then gets frames of the same types whose data are REST rows: BALANCE_UPDATE for each row that
@@ -359,12 +360,20 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
             self._output.put_nowait(frame)
         elif (request := self._request_answered_by(frame)) is not None:
             if not request.reply.done():
+                self._tell_order_id(request, frame)
                 request.reply.set_result(frame)
         elif kind == CONSTANTS.CANCEL_ON_DISCONNECT_EVENT:
             self.logger().info(f"VALR's setting of cancel-on-disconnect: {one_line(frame.get('data'))}")
         elif kind != CONSTANTS.PONG:
             text = one_line(f"{kind} on VALR's account socket: {frame.get('message', '')}")
             self.logger().debug(f"Ignored {text}")
+
+    def _tell_order_id(self, request: PendingRequest, frame: Dict[str, Any]):
+        """Whoever waits for the reply goes on later than the next frames are taken, which may name VALR's id only."""
+        data = frame.get("data")
+        if request.command in PLACEMENTS and isinstance(data, dict):
+            self._output.put_nowait(
+                {"type": CONSTANTS.PLACEMENT_REPLY, "data": {**data, "customerOrderId": request.client_order_id}})
 
     def _request_answered_by(self, frame: Dict[str, Any]) -> Optional[PendingRequest]:
         message_id = frame.get("clientMsgId")

@@ -158,6 +158,8 @@ CANCEL_COMMAND = "CANCEL_LIMIT_ORDER"
 PLACE_LIMIT_REPLY = "PLACE_LIMIT_WS_RESPONSE"
 PLACE_MARKET_REPLY = "PLACE_MARKET_WS_RESPONSE"
 CANCEL_REPLY = "CANCEL_ORDER_WS_RESPONSE"
+# This project's own: a reply to a placement of either kind, with both ids, among the events of the account.
+PLACEMENT_REPLY = "PLACEMENT_REPLY"
 # How VALR refuses a command is told differently by every source, and captured by none: an `error` inside the reply
 # (a bot in production), these types (an unofficial rendering of the documentation, two other bots), or ERROR.
 INVALID_PLACE_LIMIT = "INVALID_PLACE_LIMIT_REQUEST"
@@ -172,6 +174,9 @@ RATE_LIMIT_EXCEEDED = "RATE_LIMIT_EXCEEDED"
 # === Error codes ===
 
 ORDER_NOT_FOUND_CODE = -1
+UNKNOWN_PAIR_CODE = -21
+# In the reply to the status route: the history has to be asked.
+ORDER_DENIAL_CODES = {ORDER_NOT_FOUND_CODE, UNKNOWN_PAIR_CODE}
 INSUFFICIENT_BALANCE_CODE = -6
 INVALID_SIGNATURE_CODE = -11252
 KEY_MISSING_CODE = -11268

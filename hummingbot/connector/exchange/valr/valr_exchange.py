@@ -2,7 +2,7 @@ import asyncio
 import time
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, Union
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, TypeVar, Union
 
 import aiohttp
 
@@ -48,6 +48,8 @@ from hummingbot.core.utils.async_utils import safe_ensure_future, safe_gather
 from hummingbot.core.utils.estimate_fee import build_trade_fee
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
+Row = TypeVar("Row")
+
 
 class ValrExchange(ExchangePyBase):
     """
@@ -64,11 +66,10 @@ class ValrExchange(ExchangePyBase):
     LONG_POLL_INTERVAL = 30.0  # seconds
     # Seconds an order has to be old before VALR's denial of it counts towards losing it.
     MIN_AGE_TO_LOSE = 30.0
-    # Seconds for which the id of an order is watched that was reported as failed because VALR did not know it.
-    LOST_ORDER_WATCH = 900.0
     # Seconds from two balances of one millisecond, which may have come in the wrong order, to a request that tells.
     BALANCES_PAUSE = 2.0
     MAX_WARNINGS = 100
+    _FILLS = "the orders' fills"  # the subject of a trouble
     RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
 
     def __init__(
@@ -234,11 +235,12 @@ class ValrExchange(ExchangePyBase):
 
     async def stop_network(self):
         self._lookup.stop()
+        await super().stop_network()
+        # Last, because an event that was still on its way may have started one.
         for task in (self._gap_task, self._balances_task, *self._own_cancellations):
             if task is not None:
                 task.cancel()
         self._gap_task = self._balances_task = None
-        await super().stop_network()
 
     def _create_web_assistants_factory(self) -> WebAssistantsFactory:
         """
@@ -352,6 +354,21 @@ class ValrExchange(ExchangePyBase):
             self._warnings.add(text)
             self.logger().warning(text)
 
+    def _readable(self, parse: Callable[[Any], Row], rows: Any) -> List[Row]:
+        """
+        :return: the rows that can be read; one that cannot is told once, and keeps no other from being read
+        :raises ValueError: when VALR did not send rows
+        """
+        if not isinstance(rows, list):
+            raise ValueError("VALR's answer is not a list")
+        readable = []
+        for row in rows:
+            try:
+                readable.append(parse(row))
+            except ValueError as error:
+                self._warn_once(f"A row of VALR's cannot be read and is left out: {error}")
+        return readable
+
     def _note_success(self, subject: str):
         if subject in self._troubles:
             self._troubles.remove(subject)
@@ -397,7 +414,7 @@ class ValrExchange(ExchangePyBase):
         rows = await self._api_get(
             path_url=CONSTANTS.TRADE_FEES_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
         symbols = await self.trading_pair_symbol_map()
-        for rates in map(parsers.fee_rates, rows):
+        for rates in self._readable(parsers.fee_rates, rows):
             if rates is not None and rates.symbol in symbols:
                 self._trading_fees[symbols[rates.symbol]] = rates
 
@@ -464,7 +481,13 @@ class ValrExchange(ExchangePyBase):
                 is_auth_required=True,
                 limit_id=CONSTANTS.ACCOUNT_LIMIT,
             )
-            self._balances.replace(map(parsers.balance, rows), requested_at)
+            balances = self._readable(parsers.balance, rows)
+            if len(balances) == len(rows):
+                self._balances.replace(balances, requested_at)
+            else:
+                # What is missing may be what could not be read.
+                for balance in balances:
+                    self._balances.update(balance)
             if not self._is_key_checked:
                 await self._check_key()
         except ValrAPIError as error:
@@ -490,11 +513,17 @@ class ValrExchange(ExchangePyBase):
         """
         :raises IOError: when the key may not read the account or not trade
         """
-        key = await self._api_get(
-            path_url=CONSTANTS.API_KEY_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
-        missing = missing_permissions(key)
-        if missing is not None:
-            raise IOError(missing)
+        try:
+            key = await self._api_get(
+                path_url=CONSTANTS.API_KEY_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
+        except ValrAPIError as error:
+            # VALR answers 401 on some routes to whoever acts on a sub-account. Its balances were readable.
+            if not self._subaccount_id or error.status not in (401, 403):
+                raise
+        else:
+            missing = missing_permissions(key)
+            if missing is not None:
+                raise IOError(missing)
         self._is_key_checked = True
 
     # === Placing orders ===
@@ -510,18 +539,30 @@ class ValrExchange(ExchangePyBase):
             **kwargs,
     ):
         """
-        The base class lets an error before the placement end the task, such as an unknown pair, or a market order
-        without a price in the order book: nobody would hear of the order again.
+        The base class lets an error before the placement end the task, such as an unknown pair, an amount that is no
+        Decimal, or a market order without a price in the order book: nobody would hear of the order again.
         """
-        if trading_pair not in self._trading_rules:
-            self.start_tracking_order(order_id, None, trading_pair, trade_type, price, amount, order_type)
-            self._update_order_after_failure(order_id, trading_pair, ValueError(
-                f"{trading_pair} cannot be traded: VALR does not list it, or its trading rules are not known yet"))
-            return
         try:
+            self._check_order(trading_pair, amount, order_type, price)
             await super()._create_order(trade_type, order_id, trading_pair, amount, order_type, price, **kwargs)
         except Exception as error:
+            if self._order_tracker.find(order_id, None) is None:
+                # Hummingbot cannot compare with an amount that is no number.
+                known = amount if isinstance(amount, Decimal) and amount.is_finite() else Decimal(0)
+                self.start_tracking_order(order_id, None, trading_pair, trade_type, price, known, order_type)
             self._update_order_after_failure(order_id, trading_pair, error)
+
+    def _check_order(self, trading_pair: str, amount: Decimal, order_type: OrderType, price: Optional[Decimal]):
+        """
+        :raises ValueError: when VALR could not be asked to place such an order
+        """
+        if trading_pair not in self._trading_rules:
+            raise ValueError(
+                f"{trading_pair} cannot be traded: VALR does not list it, or its trading rules are not known yet")
+        numbers = {"amount": amount} if order_type is OrderType.MARKET else {"amount": amount, "price": price}
+        for name, number in numbers.items():
+            if not isinstance(number, Decimal) or not number.is_finite():
+                raise ValueError(f"the {name} {number!r} is not a finite Decimal")
 
     async def _place_order_and_process_update(
             self, order: InFlightOrder, batch: Optional[ValrPlacementBatch] = None, **kwargs) -> Optional[str]:
@@ -765,8 +806,12 @@ class ValrExchange(ExchangePyBase):
             await self.count_denial(order)
 
     async def count_denial(self, order: InFlightOrder):
-        """VALR does not know an order. That counts towards losing it when the order is old enough to be known."""
-        if self._order_tracker.is_active(order) and self._age(order) > self.MIN_AGE_TO_LOSE:
+        """
+        VALR does not know an order. That counts towards losing it when the order is old enough to be known, and the
+        last denial that counted was not just now.
+        """
+        is_old_enough = self._order_tracker.is_active(order) and self._age(order) > self.MIN_AGE_TO_LOSE
+        if is_old_enough and self._lost_orders.is_denial_due(order):
             await self._order_tracker.process_order_not_found(order.client_order_id)
 
     def _age(self, order: InFlightOrder) -> float:
@@ -776,28 +821,35 @@ class ValrExchange(ExchangePyBase):
         """
         The base class asks for each order by itself, and publishes FILLED before the fills are there. Here one request
         tells of all open orders, the others are asked for, and the tracker holds a final state back until the fills are
-        complete.
+        complete. An answer that is of no use concerns one order, no answer concerns all.
+
+        :param error_handler: called when VALR does not know an order
+        :raises IOError, ValueError: when VALR did not answer, or, after all orders, when one answer was of no use
         """
         orders = [order for order in orders if not self.is_placing(order)]
         open_reports = await self.request_open_orders() if orders else {}
+        useless: List[Exception] = []
         for order in orders:
             try:
                 listed = open_reports.get(order.client_order_id)
                 report = listed or await self._find(order)
                 self.process_report(order, report, is_answer=listed is None)
-            except Exception as error:
+            except ValrOrderNotFound as error:
                 await error_handler(order, error)
+            except (ValrAPIError, ValueError) as error:
+                useless.append(error)
+        if useless:
+            raise useless[0]
 
     async def request_open_orders(self) -> Dict[str, OrderReport]:
         """:return: client order id -> report, of the bot's own orders"""
         rows = await self._api_get(
             path_url=CONSTANTS.OPEN_ORDERS_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
         reports = {}
-        for row in parsers.open_order_rows(rows):
-            exchange_order_id, client_order_id = parsers.order_ids(row)
-            order = self._order_tracker.find(client_order_id, exchange_order_id)
+        for report in self._readable(parsers.open_order, parsers.open_order_rows(rows)):
+            order = self._order_tracker.find(report.client_order_id, report.exchange_order_id)
             if order is not None:
-                reports[order.client_order_id] = parsers.open_order(row)
+                reports[order.client_order_id] = report
         return reports
 
     async def _find(self, order: InFlightOrder) -> OrderReport:
@@ -819,36 +871,40 @@ class ValrExchange(ExchangePyBase):
                 self._lookup.look_later(order, self._lookup.FIRST_LOOK)
 
     async def _update_order_status(self):
-        """The base class fetches the fills before the states, which tell what is missing."""
+        """
+        The base class fetches the fills before the states, which tell what is missing, and none when a state cannot be
+        had.
+        """
         orders = list(self._order_tracker.all_updatable_orders.values())
-        await self._update_orders()
-        await self._update_orders_fills(orders)
+        try:
+            await self._update_orders()
+        finally:
+            await self._update_orders_fills(orders)
 
     async def _update_orders_fills(self, orders: List[InFlightOrder]):
-        """The base class makes a request for each order. VALR tells all fills of the account with one."""
-        if not orders:
-            return
+        """
+        The base class makes a request for each order. VALR tells all fills of the account with one. As there, a failure
+        goes no further.
+        """
         try:
-            await self._lookup.update_fills(orders)
+            if orders:
+                await self._lookup.update_fills(orders)
         except Exception as error:
-            self.logger().warning(f"The fills of {len(orders)} orders could not be requested: {error}")
+            self._note_trouble(self._FILLS, error)
+        else:
+            self._note_success(self._FILLS)
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception):
         """
         The base class counts every error towards losing the order, so that a few seconds without a network fail orders
-        that live. Only VALR's denial counts.
+        that live. Only VALR's denial counts, see _update_orders_with_error_handler.
         """
-        if not self._is_order_not_found_during_status_update_error(error):
-            raise error
         await self.count_denial(order)
 
     async def _handle_update_error_for_lost_order(self, order: InFlightOrder, error: Exception):
         """The base class ends the watch over a lost order with the first denial; VALR may execute a command late."""
-        if self._is_order_not_found_during_status_update_error(error):
-            if self._age(order) > self.LOST_ORDER_WATCH:
-                self._order_tracker.drop_lost_order(order)
-        else:
-            self.logger().debug(f"The lost order {order.client_order_id} could not be looked up: {error}")
+        if self._lost_orders.is_over(order):
+            self._order_tracker.drop_lost_order(order)
 
     async def _cancel_lost_orders(self):
         """
@@ -901,7 +957,7 @@ class ValrExchange(ExchangePyBase):
         if fill.fee is not None:
             return True
         rates: Optional[FeeRates] = self._trading_fees.get(order.trading_pair)
-        return fill.is_fee_known and rates is not None and 0 in (rates.maker, rates.taker)
+        return fill.is_fee_known and rates is not None and min(rates.maker, rates.taker) == 0
 
     # === The account as a whole ===
 
@@ -919,7 +975,7 @@ class ValrExchange(ExchangePyBase):
             self._note_trouble("the account's balances and orders", failures[0])
         else:
             self._note_success("the account's balances and orders")
-        return not failures
+        return not failures and self._FILLS not in self._troubles
 
     def close_gap(self):
         """Reads the account over REST, because VALR repeats no event that happened while the socket was away."""

@@ -3,6 +3,7 @@ import logging
 import time
 from datetime import datetime, timezone
 from itertools import chain, repeat
+from math import inf
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
@@ -40,8 +41,11 @@ class ValrOrderLookup:
     # Fills are mostly told by an event milliseconds after the state that includes them.
     FILLS_GRACE = 0.2  # seconds
     FILLS_PAUSES = (0.3, 0.5, 1.0, 2.0, 5.0)  # seconds between requests for missing fills; the last one repeats
+    FILLS_PATIENCE = 5.0  # seconds after which fills that are still missing are reported
     # Seconds by which VALR's clock and the one of an order's creation may differ beyond what is known.
     CLOCK_MARGIN = 60.0
+
+    _FILLS = "fills"  # beside client order ids in `_failing`
 
     _logger: Optional[HummingbotLogger] = None
 
@@ -54,9 +58,9 @@ class ValrOrderLookup:
         self._fills_wanted = asyncio.Event()
         # Orders whose state is doubtful although it looks settled.
         self._doubtful: Set[str] = set()
-        self._reported_orders: Set[str] = set()
+        self._incomplete_since: Dict[str, float] = {}  # client order id -> monotonic seconds, infinite when reported
         self._is_stopped = False
-        self._is_failing = False
+        self._failing: Set[str] = set()  # what VALR gives no usable answer about
         self._is_silence_told = False
 
     @classmethod
@@ -72,6 +76,7 @@ class ValrOrderLookup:
         """Ends all looks. Nothing is forgotten: unresolved orders keep their state and are looked up after a start."""
         self._is_stopped = True
         self._doubtful.clear()
+        self._failing.clear()
         for handle in (*self._timers.values(), *self._tasks.values(), self._fills_task):
             if handle is not None:
                 handle.cancel()
@@ -153,6 +158,7 @@ class ValrOrderLookup:
             if self._tasks.get(order.client_order_id) is asyncio.current_task():
                 del self._tasks[order.client_order_id]
                 self._doubtful.discard(order.client_order_id)
+                self._note_success(order.client_order_id)
                 self._tracker.note_change()
 
     async def _look_repeatedly(self, order: InFlightOrder):
@@ -162,9 +168,9 @@ class ValrOrderLookup:
                 try:
                     report = await self.find(order)
                 except Exception as error:
-                    self._note_failure(error)
+                    self._note_failure(order.client_order_id, error)
                 else:
-                    self._note_success()
+                    self._note_success(order.client_order_id)
                     if report is not None:
                         denied_since = None
                         self._doubtful.discard(order.client_order_id)
@@ -181,14 +187,14 @@ class ValrOrderLookup:
 
     async def _get_if_known(self, path: str) -> Any:
         """
-        :return: VALR's reply, None when it says that it does not know the order
+        :return: VALR's reply, None when it says that it does not know the order, or no longer its pair
         """
         try:
             return await self._connector._api_get(
                 path_url=path, is_auth_required=True, limit_id=CONSTANTS.ORDER_LOOKUP_LIMIT)
         except ValrAPIError as error:
             # VALR's documentation shows 400 with code -1, another text of VALR speaks of 404.
-            if error.is_rejection and (error.code == CONSTANTS.ORDER_NOT_FOUND_CODE or error.status == 404):
+            if error.is_rejection and (error.code in CONSTANTS.ORDER_DENIAL_CODES or error.status == 404):
                 return None
             raise
 
@@ -241,32 +247,35 @@ class ValrOrderLookup:
                 if not orders:
                     break
                 await self._collect_fills_of(orders)
+                self._report_missing_fills()
                 if not self._tracker.incomplete_orders():
                     break
-                if pause == self.FILLS_PAUSES[-1]:
-                    self._report_missing_fills()
                 await self._wait_for_demand(pause)
+            self._note_success(self._FILLS)
 
     def _report_missing_fills(self):
-        incomplete = {order.client_order_id for order in self._tracker.incomplete_orders()}
-        missing = incomplete - self._reported_orders
-        self._reported_orders = incomplete
-        if missing:
+        now = time.monotonic()
+        self._incomplete_since = {order.client_order_id: self._incomplete_since.get(order.client_order_id, now)
+                                  for order in self._tracker.incomplete_orders()}
+        late = [client_order_id for client_order_id, since in self._incomplete_since.items()
+                if now - since >= self.FILLS_PATIENCE]
+        if late:
+            self._incomplete_since.update(dict.fromkeys(late, inf))
             self.logger().warning(
-                f"VALR's trade history does not show all fills of {', '.join(sorted(missing))} yet. It is asked again.")
+                f"VALR's trade history does not show all fills of {', '.join(sorted(late))} yet. It is asked again.")
 
     async def _collect_fills_of(self, orders: List[InFlightOrder]):
         try:
             # No more is booked than VALR reports as executed, so the report has to be as new as the fills.
             asked_at = time.monotonic()
-            for order in orders:
-                if not self._tracker.is_closing(order):
-                    await self._refresh(order)
-            await self.update_fills(orders, asked_at)
+            fresh = [order for order in orders if self._tracker.is_closing(order) or await self._refresh(order)]
+            if fresh:
+                await self.update_fills(fresh, asked_at)
         except Exception as error:
-            self._note_failure(error)
+            self._note_failure(self._FILLS, error)
         else:
-            self._note_success()
+            if len(fresh) == len(orders):
+                self._note_success(self._FILLS)
 
     async def _wait_for_demand(self, pause: float):
         try:
@@ -276,10 +285,19 @@ class ValrOrderLookup:
             return
         await asyncio.sleep(self.FILLS_GRACE)
 
-    async def _refresh(self, order: InFlightOrder):
-        report = await self.find(order)
+    async def _refresh(self, order: InFlightOrder) -> bool:
+        """
+        :return: False when VALR's answer about this order is of no use
+        :raises IOError: when VALR did not answer
+        """
+        try:
+            report = await self.find(order)
+        except (ValrAPIError, ValueError) as error:
+            self._note_failure(self._FILLS, error)
+            return False
         if report is not None:
             self._connector.process_report(order, report, is_answer=False)
+        return True
 
     def _server_time_before(self, timestamp: float) -> float:
         """
@@ -296,13 +314,15 @@ class ValrOrderLookup:
                 f"VALR's account socket did not tell that the order {order.client_order_id} has ended. It was looked "
                 f"up; should that happen to all orders, their ends are known some seconds late.")
 
-    def _note_failure(self, error: Exception):
-        if not self._is_failing:
+    def _note_failure(self, subject: str, error: Exception):
+        if not self._failing:
             reason = str(error) or type(error).__name__
             self.logger().warning(f"Orders cannot be looked up ({reason}). They stay as they are, and the looks go on.")
-        self._is_failing = True
+        self._failing.add(subject)
 
-    def _note_success(self):
-        if self._is_failing:
-            self.logger().info("Orders can be looked up again.")
-        self._is_failing = False
+    def _note_success(self, subject: str):
+        """VALR answered, or nothing has to be asked any more."""
+        if subject in self._failing:
+            self._failing.remove(subject)
+            if not self._failing:
+                self.logger().info("Orders can be looked up again.")

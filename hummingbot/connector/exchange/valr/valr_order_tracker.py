@@ -121,7 +121,7 @@ class ValrOrderTracker(ClientOrderTracker):
         """
         :return: the orders of which fills are known that are not booked
         """
-        orders = (self.find(client_order_id, None) for client_order_id in self._accounts)
+        orders = (self.find(client_order_id, None) for client_order_id in (*self._accounts, *self._closed_accounts))
         return [order for order in orders if order is not None and not self.is_complete(order)]
 
     def is_complete(self, order: InFlightOrder) -> bool:
@@ -138,7 +138,7 @@ class ValrOrderTracker(ClientOrderTracker):
         :return: True when VALR named the order's final state, and it waits for fills
         """
         account = self._account(order)
-        return account is not None and account.closing is not None
+        return self.is_active(order) and account is not None and account.closing is not None
 
     # === Tracking ===
 
@@ -201,6 +201,8 @@ class ValrOrderTracker(ClientOrderTracker):
         :param is_answer: True when VALR was asked for this order's state; an event may be older than what is known, and
             says nothing about a cancellation that was requested since
         """
+        # Only denials in a row count towards losing an order.
+        self._order_not_found_records.pop(order.client_order_id, None)
         if report.exchange_order_id is not None:
             self.learn_exchange_order_id(order, report.exchange_order_id)
         if report.executed is not None:
@@ -240,9 +242,14 @@ class ValrOrderTracker(ClientOrderTracker):
         await self._change.wait()
 
     def learn_exchange_order_id(self, order: InFlightOrder, exchange_order_id: str):
-        if order.exchange_order_id is None:
-            order.update_exchange_order_id(exchange_order_id)
+        """From now on the order is found by VALR's id, too."""
+        if order.exchange_order_id is not None:
+            return
+        order.update_exchange_order_id(exchange_order_id)
+        if self.is_active(order) or self.is_lost(order):
             self._remember(order)
+        else:
+            self._closed_client_ids[exchange_order_id] = order.client_order_id
 
     async def _process_order_update(self, order_update: OrderUpdate):
         """

@@ -1,4 +1,4 @@
-from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import Any, Dict, Iterable, List, Set, Tuple
 
 from bidict import bidict
 
@@ -21,11 +21,12 @@ class ValrPairs:
 
     def __init__(self, logger: HummingbotLogger):
         """
-        :param logger: gets one line for each pair that cannot be read
+        :param logger: gets one line for each pair that cannot be read, and another when its reason changes
         """
         self._logger = logger
         # Symbol -> VALR's names of order types. While it is empty all are allowed, and VALR refuses what it does not.
         self._order_types: Dict[str, Set[str]] = {}
+        self._bad_rows: Dict[str, str] = {}  # symbol, or row without one -> reason that was logged
 
     def set_order_types(self, rows: Any):
         """
@@ -46,6 +47,7 @@ class ValrPairs:
         """
         :param rows: VALR's list of pairs
         :return: VALR's symbol <-> trading pair
+        :raises ValueError: when none can be traded
         """
         symbols: bidict = bidict()
         for symbol, trading_pair, _ in self._tradable(rows):
@@ -55,6 +57,8 @@ class ValrPairs:
     def rules(self, rows: Iterable[Dict[str, Any]]) -> List[TradingRule]:
         """
         :param rows: VALR's list of pairs
+        :return: the rules of the pairs that can be traded
+        :raises ValueError: when none can be traded
         """
         rules = []
         for symbol, trading_pair, row in self._tradable(rows):
@@ -62,16 +66,19 @@ class ValrPairs:
                 rules.append(parsers.trading_rule(row, trading_pair, self.allows(symbol, OrderType.MARKET)))
             except ValueError as error:
                 self._report_bad_row(row, error)
+            else:
+                self._bad_rows.pop(symbol, None)
         return rules
 
-    def _tradable(self, rows: Iterable[Dict[str, Any]]) -> Iterator[Tuple[str, str, Dict[str, Any]]]:
+    def _tradable(self, rows: Iterable[Dict[str, Any]]) -> List[Tuple[str, str, Dict[str, Any]]]:
         """
         :return: symbol, trading pair and row of each pair that is active and takes limit orders. A row that cannot be
             read is left out.
-        :raises ValueError: when there are no rows
+        :raises ValueError: when there is no such pair, which is no reason to forget the known ones
         """
         if not isinstance(rows, list):
             raise ValueError("the pairs are not a list")
+        tradable = []
         for row in rows:
             try:
                 if not valr_utils.is_exchange_information_valid(row):
@@ -80,8 +87,23 @@ class ValrPairs:
             except (AttributeError, ValueError) as error:
                 self._report_bad_row(row, error)
                 continue
-            if self.allows(pair.symbol, OrderType.LIMIT):
-                yield pair.symbol, combine_to_hb_trading_pair(base=pair.base, quote=pair.quote), row
+            if self._is_listed(pair.symbol):
+                tradable.append((pair.symbol, combine_to_hb_trading_pair(base=pair.base, quote=pair.quote), row))
+        if not tradable:
+            raise ValueError(f"none of VALR's {len(rows)} pairs can be traded")
+        return tradable
+
+    def _is_listed(self, symbol: str) -> bool:
+        """
+        :return: False when VALR names order types of the pair, and limit orders are not among them. While it names none
+            the pair keeps its rules, which running strategies rely on, and `allows` refuses its orders.
+        """
+        return not self._order_types.get(symbol) or self.allows(symbol, OrderType.LIMIT)
 
     def _report_bad_row(self, row: Any, error: Exception):
-        self._logger.error(f"A pair of VALR's is left out, because it cannot be read ({error}): {one_line(row)}")
+        name, reason = one_line(row.get("symbol", row) if isinstance(row, dict) else row), str(error)
+        # The rows are read for the rules and for the symbols, again and again.
+        if self._bad_rows.get(name) == reason:
+            return
+        self._bad_rows[name] = reason
+        self._logger.error(f"A pair of VALR's is left out, because it cannot be read ({reason}): {one_line(row)}")

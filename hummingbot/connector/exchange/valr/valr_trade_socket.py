@@ -82,6 +82,7 @@ class ValrTradeSocket(WSConnection):
         self._last_frame_at = perf_counter()  # for diffs only as exact as `count_diffs` is called often
         self._last_snapshot_at = self._last_frame_at  # that a pair waited for
         self._diffs = 0
+        self._unreadable_types: Set[str] = set()  # that were reported
         self.settled = asyncio.Event()  # no pair waits for its snapshot any more, or the connection ended
         self.to_be_replaced = asyncio.Event()  # silent for too long, or ended
         self.has_ended = False
@@ -256,8 +257,15 @@ class ValrTradeSocket(WSConnection):
             raise ValrLoginRefused(one_line(frame.get("message", kind)))
 
     def _on_unreadable(self, text: str, error: Exception):
-        if text:  # Users of VALR have seen empty frames.
-            self._logger.warning(f"VALR sent a frame that cannot be read ({one_line(repr(error))}): {one_line(text)}")
+        """Should VALR change one type of frames, all of them cannot be read: the first one is told."""
+        if not text:  # Users of VALR have seen empty frames.
+            return
+        kind = _type_of(text)
+        if kind in self._unreadable_types:
+            self._logger.debug(f"One more frame cannot be read ({one_line(repr(error))}): {one_line(text)}")
+            return
+        self._unreadable_types.add(kind)
+        self._logger.warning(f"VALR sent a frame that cannot be read ({one_line(repr(error))}): {one_line(text)}")
 
     def _on_snapshot(self, symbol: str, data: Dict[str, Any]):
         subscription = self._subscriptions.get(symbol)
@@ -468,6 +476,14 @@ class ValrTradeSocket(WSConnection):
         else:
             tracked.has_missed_snapshot = True
             raise ConnectionError(f"{reason} for {tracked.trading_pair}")
+
+
+def _type_of(text: str) -> str:
+    """:return: the type of a frame, empty when it has none"""
+    try:
+        return str(loads(text)["type"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return ""
 
 
 def aggregated_rows(data: Dict[str, Any]) -> BookRows:

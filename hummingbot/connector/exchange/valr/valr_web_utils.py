@@ -1,21 +1,21 @@
 import asyncio
 import ipaddress
 import os
+import time
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Callable, Optional
+from typing import Any, Optional
 
 import aiohttp
 from yarl import URL
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_client_settings as client_settings
+from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError, one_line
 from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
-from hummingbot.connector.utils import TimeSynchronizerRESTPreProcessor
 from hummingbot.core.api_throttler.async_throttler_base import AsyncThrottlerBase
-from hummingbot.core.web_assistant.auth import AuthBase
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest, RESTResponse
 from hummingbot.core.web_assistant.rest_assistant import RESTAssistant
 from hummingbot.core.web_assistant.rest_post_processors import RESTPostProcessorBase
@@ -75,6 +75,44 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class ValrClockPreProcessor(RESTPreProcessorBase):
+    """
+    Gives the signer VALR's time before the first request. Hummingbot's own one logs a traceback for every request while
+    VALR does not answer. Here the request goes on, which will tell what is wrong, and the next one asks again.
+    """
+
+    def __init__(self, synchronizer: TimeSynchronizer, throttler: AsyncThrottlerBase, domain: str,
+                 auth: Optional[ValrAuth] = None):
+        self._synchronizer = synchronizer
+        self._throttler = throttler
+        self._domain = domain
+        self._auth = auth
+        self._lock = asyncio.Lock()
+
+    async def pre_process(self, request: RESTRequest) -> RESTRequest:
+        if not self._is_synchronized():
+            async with self._lock:
+                await self._synchronize()
+        return request
+
+    def _is_synchronized(self) -> bool:
+        return bool(self._synchronizer._time_offset_ms)
+
+    async def _synchronize(self):
+        if self._is_synchronized():  # by the request that held the lock
+            return
+        sent_at = time.perf_counter()
+        try:
+            server_time = await get_current_server_time(self._throttler, self._domain)
+        except Exception:
+            return
+        midpoint = (sent_at + time.perf_counter()) / 2
+        self._synchronizer.add_time_offset_ms_sample(server_time - midpoint * 1e3)
+        # A request that could not be sent may have been signed with this machine's time.
+        if self._auth is not None:
+            self._auth.refresh_clock()
 
 
 class ValrHeadersPreProcessor(RESTPreProcessorBase):
@@ -153,14 +191,12 @@ def build_api_factory(
         throttler: Optional[AsyncThrottlerBase] = None,
         time_synchronizer: Optional[TimeSynchronizer] = None,
         domain: str = CONSTANTS.DEFAULT_DOMAIN,
-        time_provider: Optional[Callable] = None,
-        auth: Optional[AuthBase] = None,
+        auth: Optional[ValrAuth] = None,
 ) -> WebAssistantsFactory:
     """
     :param throttler: rate limits to keep; VALR's full ones when there is none
     :param time_synchronizer: clock that gets VALR's time before the first request is signed
     :param domain: `valr`, or `valr_simulator` for the embedded exchange
-    :param time_provider: returns an awaitable of VALR's time in milliseconds
     :param auth: signer of the requests that need one
     """
     throttler = throttler or create_throttler()
@@ -168,9 +204,7 @@ def build_api_factory(
         throttler=throttler,
         auth=auth,
         rest_pre_processors=[
-            TimeSynchronizerRESTPreProcessor(
-                synchronizer=time_synchronizer or TimeSynchronizer(),
-                time_provider=time_provider or (lambda: get_current_server_time(throttler, domain))),
+            ValrClockPreProcessor(time_synchronizer or TimeSynchronizer(), throttler, domain, auth),
             ValrHeadersPreProcessor(),
         ],
         rest_post_processors=[ValrErrorPostProcessor()],

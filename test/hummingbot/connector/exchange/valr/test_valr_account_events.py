@@ -144,6 +144,21 @@ class TestPlacements:
 
         assert not heard.event_log and not lookups.doubted and connector.in_flight_orders == {"c": order}
 
+    def test_the_reply_to_a_placement_lets_events_be_recognised_that_name_no_other_id(self, connector, order, heard):
+        row = trade()
+        del row["customerOrderId"]
+
+        process(connector, "PLACEMENT_REPLY", processed())
+        process(connector, "NEW_ACCOUNT_TRADE", row)
+
+        assert order.executed_amount_base == Decimal("0.4") and order.exchange_order_id == "x"
+
+    @pytest.mark.parametrize("reply", [{"customerOrderId": "c"}, {"orderId": "y", "customerOrderId": "other"}])
+    def test_a_reply_without_an_id_or_of_another_order_changes_nothing(self, reply, connector, order, heard):
+        process(connector, "PLACEMENT_REPLY", reply)
+
+        assert order.exchange_order_id is None and not heard.event_log
+
 
 class TestStatuses:
     def test_final_state_without_quantities_is_looked_up(self, connector, order, heard, lookups):
@@ -228,6 +243,7 @@ class TestTrades:
         (("0", "0.001"), {"fee": "0", "feeCurrency": "BTC"}, True),
         (("0", "0.001"), {}, False),
         (("-0.0001", "0.001"), {"fee": "0", "feeCurrency": "BTC"}, False),
+        (("-0.0001", "0"), {"fee": "0", "feeCurrency": "BTC"}, False),
         (("0.0001", "0.001"), {"fee": "0", "feeCurrency": "BTC"}, False),
         (("0.0001", "0.001"), {"fee": "0.001"}, False),
     ])

@@ -1,6 +1,5 @@
 import asyncio
 import logging
-import math
 from contextlib import asynccontextmanager
 from typing import Any, AsyncIterator, Dict, List, Optional
 
@@ -11,6 +10,7 @@ from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr
 from hummingbot.connector.exchange.valr.valr_api_order_book_data_source import ValrAPIOrderBookDataSource
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.data_type.order_book_message import OrderBookMessageType
 from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame, trade_frame, until
@@ -26,6 +26,9 @@ REST_BOOK = {
 
 class Connector:
     """What the data source asks of the exchange class; `rest[path]` is the reply to a request, or the error."""
+
+    get_all_pairs_prices = ValrExchange.get_all_pairs_prices
+    get_last_traded_prices = ValrExchange.get_last_traded_prices
 
     def __init__(self, pairs: Dict[str, str]):
         self.symbols = bidict(pairs)
@@ -315,9 +318,16 @@ async def test_last_prices_of_all_pairs_come_from_one_request(connector):
 
     prices = await source.get_last_traded_prices(["BTC-ZAR", "ETH-ZAR", "XRP-ZAR"], DOMAIN)
 
-    assert prices.pop("BTC-ZAR") == 1_800_000.0
-    assert list(prices) == ["ETH-ZAR", "XRP-ZAR"] and all(math.isnan(price) for price in prices.values())
+    assert prices == {"BTC-ZAR": 1_800_000.0}
     assert len(connector.requests) == 1
+
+
+async def test_a_pair_that_is_not_listed_any_more_takes_no_last_price_from_another(connector):
+    connector.rest[CONSTANTS.MARKET_SUMMARY_PATH] = [
+        {"currencyPair": "BTCZAR", "lastTradedPrice": "1800000"}, {"currencyPair": "OLDZAR", "lastTradedPrice": "7"}]
+    source = make_source(connector, ["OLD-ZAR", "BTC-ZAR"])
+
+    assert await source.get_last_traded_prices(["OLD-ZAR", "BTC-ZAR"], DOMAIN) == {"BTC-ZAR": 1_800_000.0}
 
 
 async def test_stops_at_once_and_starts_again(monkeypatch, connector):

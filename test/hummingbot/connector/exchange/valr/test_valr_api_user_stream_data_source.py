@@ -357,6 +357,20 @@ async def test_reply_is_matched_by_the_message_id_in_any_order(server, start, so
     assert len({frame["clientMsgId"] for frame in sent}) == 3
 
 
+async def test_both_ids_of_an_order_are_told_before_what_follows_the_reply(server, source, tracker, start):
+    server.commands[PLACE] = lambda frame: [
+        {"type": "PLACE_LIMIT_WS_RESPONSE", "clientMsgId": frame["clientMsgId"], "data": {"orderId": "v1"}},
+        {"type": "NEW_ACCOUNT_TRADE", "data": {"orderId": "v1"}}]
+    await start()
+
+    await source.request(PLACE, PAYLOAD, timeout=5)
+    told = []
+    await until(lambda: told.extend(frames(tracker)) or told[-1:] == [
+        {"type": "NEW_ACCOUNT_TRADE", "data": {"orderId": "v1"}}])
+
+    assert told[-2] == {"type": "PLACEMENT_REPLY", "data": {"orderId": "v1", "customerOrderId": "HBOT1"}}
+
+
 @pytest.mark.parametrize("reply", [
     {"type": "PLACE_LIMIT_WS_RESPONSE", "data": {"orderId": "1", "customerOrderId": "HBOT1"}},
     {"type": "INVALID_PLACE_LIMIT_REQUEST", "data": {"customerOrderId": "HBOT1", "message": "no"}},

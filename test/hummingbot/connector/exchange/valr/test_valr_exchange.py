@@ -15,15 +15,19 @@ from aioresponses.core import RequestCall
 from bidict import bidict
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
-from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr import valr_lost_orders
+from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError, ValrOrderRejected
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
+from hummingbot.connector.exchange.valr.valr_parsers import OrderReport
 from hummingbot.connector.test_support.exchange_connector_test import AbstractExchangeConnectorTests
 from hummingbot.connector.trading_rule import TradingRule
 from hummingbot.connector.utils import TradeFillOrderDetails
 from hummingbot.core.data_type.common import OrderType, TradeType
-from hummingbot.core.data_type.in_flight_order import InFlightOrder
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TokenAmount, TradeFeeBase
+from hummingbot.core.event.event_logger import EventLogger
+from hummingbot.core.event.events import MarketEvent
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
 CREATED_AT = "2021-12-29T12:13:20.000Z"
@@ -54,6 +58,11 @@ class ValrExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTests):
     def setUp(self) -> None:
         self.enterContext(patch("aioresponses.core.ClientResponse", MockedClientResponse))
         super().setUp()
+
+    async def test_lost_order_removed_if_not_found_during_order_status_update(self):
+        """VALR may execute a command late, so an order is watched for a while after it was lost."""
+        with patch.object(ValrLostOrders, "DURATION", 0.0):
+            await super().test_lost_order_removed_if_not_found_during_order_status_update()
 
     def create_exchange_instance(self) -> ValrExchange:
         return ValrExchange("the key", "the secret", trading_pairs=[self.trading_pair])
@@ -637,6 +646,114 @@ class TestRegularRequests:
         assert not connector._is_request_exception_related_to_time_synchronizer(ConnectionError())
 
 
+class TestAnswersOfNoUse:
+    """One of many rows or orders that VALR says nothing useful about keeps no other from being read."""
+
+    @pytest.fixture
+    def connector(self) -> ValrExchange:
+        connector = ValrExchange("key", "secret")
+        connector._set_current_timestamp(1000.0)
+        connector._set_trading_pair_symbol_map(bidict({"BTCZAR": "BTC-ZAR"}))
+        for order_id in ("a", "b"):
+            connector.start_tracking_order(
+                order_id, f"of {order_id}", "BTC-ZAR", TradeType.BUY, Decimal(1), Decimal(1), OrderType.LIMIT)
+        return connector
+
+    async def test_the_other_orders_and_the_fills_are_asked_for(self, connector, monkeypatch):
+        cancelled = OrderReport("of b", "b", "Cancelled", OrderState.CANCELED, Decimal(0), "", None)
+        find = AsyncMock(side_effect=[ValrAPIError(500, "GET", "/v1/orders"), cancelled])
+        update_fills = AsyncMock()
+        monkeypatch.setattr(connector._lookup, "find", find)
+        monkeypatch.setattr(connector._lookup, "update_fills", update_fills)
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(return_value=[]))
+
+        with pytest.raises(ValrAPIError):
+            await connector._update_order_status()
+
+        assert list(connector.in_flight_orders) == ["a"] and update_fills.called
+
+    async def test_the_other_open_orders_are_known(self, connector, monkeypatch, caplog):
+        rows = [{"orderId": 17, "status": "Placed"}, {"orderId": "of b", "customerOrderId": "b", "status": "Placed"}]
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(return_value=rows))
+
+        for _ in range(3):
+            assert list(await connector.request_open_orders()) == ["b"]
+
+        assert len(caplog.records) == 1 and "17" in caplog.text
+
+    async def test_the_other_balances_are_known_and_none_is_taken_for_zero(self, connector, monkeypatch):
+        connector._account_balances["ETH"] = Decimal(5)
+        connector._is_key_checked = True
+        rows = [{"currency": None, "available": "1", "total": "1"}, {"currency": "BTC", "available": "2", "total": "3"}]
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(return_value=rows))
+
+        await connector._update_balances()
+
+        assert connector.get_all_balances() == {"ETH": Decimal(5), "BTC": Decimal(3)}
+
+    async def test_an_account_without_its_fills_is_not_up_to_date(self, connector, monkeypatch, caplog):
+        monkeypatch.setattr(connector, "_update_balances", AsyncMock())
+        monkeypatch.setattr(connector, "_update_orders", AsyncMock())
+        outcomes = [ConnectionError("no answer")] * 3 + [None]
+        monkeypatch.setattr(connector._lookup, "update_fills", AsyncMock(side_effect=outcomes))
+
+        assert [await connector._refresh_account() for _ in outcomes] == [False, False, False, True]
+
+        assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
+
+
+class TestOrdersThatCannotBeSent:
+    @pytest.mark.parametrize("amount, order_type, price, told", [
+        (0.5, OrderType.LIMIT, Decimal(10), "amount 0.5"),
+        (Decimal("NaN"), OrderType.LIMIT, Decimal(10), "amount Decimal('NaN')"),
+        (Decimal("0.5"), OrderType.LIMIT, 10.0, "price 10.0"),
+        (Decimal("0.5"), OrderType.LIMIT_MAKER, None, "price None"),
+        (0.5, OrderType.MARKET, Decimal("NaN"), "amount 0.5"),
+    ])
+    async def test_they_fail_with_the_reason(self, amount, order_type, price, told, monkeypatch, caplog):
+        connector = ValrExchange("key", "secret")
+        connector._set_current_timestamp(1000.0)
+        connector._trading_rules["BTC-ZAR"] = TradingRule("BTC-ZAR", min_order_size=Decimal("0.1"))
+        failures = EventLogger()
+        connector.add_listener(MarketEvent.OrderFailure, failures)
+        place = AsyncMock()
+        monkeypatch.setattr(connector, "_place_order", place)
+
+        await connector._create_order(TradeType.BUY, "c", "BTC-ZAR", amount, order_type, price)
+
+        assert [event.order_id for event in failures.event_log] == ["c"]
+        assert told in caplog.text and not place.called and not connector.in_flight_orders
+
+
+class TestKeyCheck:
+    @pytest.mark.parametrize("status, subaccount_id, is_enough", [
+        (401, "17", True), (403, "17", True), (500, "17", False), (401, None, False)])
+    async def test_a_subaccount_may_not_be_told_of_its_key(self, status, subaccount_id, is_enough, monkeypatch):
+        connector = ValrExchange("key", "secret", valr_subaccount_id=subaccount_id)
+        replies = {CONSTANTS.BALANCES_PATH: [], CONSTANTS.API_KEY_PATH: ValrAPIError(status, "GET", "/v1/account")}
+        monkeypatch.setattr(connector, "_api_get", AsyncMock(side_effect=lambda path_url, **_: self.reply(
+            replies[path_url])))
+
+        if is_enough:
+            await connector._update_balances()
+        else:
+            with pytest.raises(IOError):
+                await connector._update_balances()
+
+    @staticmethod
+    def reply(outcome: Any) -> Any:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+class Clock:
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 class TestDenials:
     """VALR says that it does not know an order that was there."""
 
@@ -653,6 +770,12 @@ class TestDenials:
         connector.start_tracking_order("c", "x", "BTC-ZAR", TradeType.BUY, Decimal(1), Decimal(1), OrderType.LIMIT)
         return connector.in_flight_orders["c"]
 
+    @pytest.fixture
+    def clock(self, monkeypatch) -> Clock:
+        clock = Clock()
+        monkeypatch.setattr(valr_lost_orders, "time", clock)
+        return clock
+
     @pytest.mark.parametrize("age, counted", [(29.0, 0), (31.0, 1)])
     async def test_order_has_to_be_old_enough_to_be_known(self, age, counted, connector, order, monkeypatch):
         monkeypatch.setattr(connector, "_time", lambda: 1000.0 + age)
@@ -668,20 +791,50 @@ class TestDenials:
 
         assert not connector._lookup.find.called
 
-    async def test_order_is_lost_after_several_denials_and_then_watched(self, connector, order, monkeypatch):
+    async def test_order_is_lost_after_several_denials_and_then_watched(self, connector, order, monkeypatch, clock):
         monkeypatch.setattr(connector, "_time", lambda: 1031.0)
         for _ in range(4):
             await connector._update_orders()
+            clock.now += 10.0
         assert connector._order_tracker.is_lost(order)
 
         await connector.count_denial(order)
         await connector._update_lost_orders_status()
         assert connector._order_tracker.is_lost(order)
 
-        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + connector.LOST_ORDER_WATCH + 1)
-        connector._lost_orders = ValrLostOrders(connector._order_tracker)
+        clock.now += ValrLostOrders.DURATION
         await connector._update_lost_orders_status()
         assert not connector._order_tracker.is_lost(order)
+
+    async def test_an_old_order_is_watched_as_long_as_a_new_one(self, connector, order, monkeypatch, clock):
+        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + 30 * 86_400)
+        connector._order_tracker.lose_order(order, "denied")
+
+        for _ in range(10):
+            await connector._update_lost_orders_status()
+            clock.now += 60.0
+
+        assert connector._order_tracker.is_lost(order)
+
+    async def test_refused_cancels_of_one_moment_are_one_denial(self, connector, order, monkeypatch):
+        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + 3_600)
+        monkeypatch.setattr(connector, "_place_cancel", AsyncMock(side_effect=ValrOrderRejected("Invalid Order.", -1)))
+
+        for _ in range(10):
+            await connector._execute_order_cancel(order)
+
+        assert connector._order_tracker.is_active(order)
+
+    async def test_an_order_that_valr_shows_again_has_not_been_denied(self, connector, order, monkeypatch, clock):
+        monkeypatch.setattr(connector, "_time", lambda: 1000.0 + 3_600)
+        shown = OrderReport("x", "c", "Placed", OrderState.OPEN, Decimal(0), "", None)
+
+        for answer in 10 * [None, shown]:
+            connector._lookup.find.return_value = answer
+            await connector._update_orders()
+            clock.now += 60.0
+
+        assert connector._order_tracker.is_active(order)
 
     async def test_no_answer_is_no_denial(self, connector, order, monkeypatch):
         connector._lookup.find.side_effect = ConnectionError("no answer")

@@ -6,7 +6,7 @@ from typing import Any, Callable, Dict, List, Optional
 
 import pytest
 
-from hummingbot.connector.exchange.valr import valr_order_lookup
+from hummingbot.connector.exchange.valr import valr_order_lookup, valr_parsers as parsers
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
@@ -127,6 +127,12 @@ class TestFind:
     @pytest.mark.parametrize("denial", [refusal(), refusal(404), refusal(404, '{"code":-7,"message":"Not found"}')])
     async def test_history_is_asked_when_the_status_route_denies(self, denial, valr, order):
         valr.replies = {STATUS: denial, DETAIL: [row("Cancelled"), row()]}
+
+        assert (await valr.lookup.find(order)).state is OrderState.CANCELED
+
+    async def test_history_is_asked_when_the_pair_is_gone(self, valr, order):
+        gone = refusal(body='{"code":-21,"message":"Unsupported Currency Pair"}')
+        valr.replies = {STATUS: gone, DETAIL: [row("Cancelled"), row()]}
 
         assert (await valr.lookup.find(order)).state is OrderState.CANCELED
 
@@ -265,6 +271,11 @@ class TestLooks:
         await until(lambda: valr.reports)
 
 
+def fill_without_fee(order: InFlightOrder) -> Fill:
+    return parsers.fill(trade(0, "0.4"))._replace(
+        exchange_order_id=f"of {order.client_order_id}", client_order_id=order.client_order_id, is_history=False)
+
+
 class TestFills:
     async def test_missing_fills_are_booked(self, valr, order):
         valr.replies = {HISTORY: [trade(1, "0.6"), trade(0, "0.4")], STATUS: row("Filled", "0")}
@@ -275,8 +286,34 @@ class TestFills:
         await until(lambda: order.is_filled)
         assert order.executed_amount_base == 1
 
-    async def test_history_that_lags_is_asked_again(self, valr, order, caplog):
-        replies = iter([[], ConnectionError("no answer"), [], [], [trade(0, "1")]])
+    async def test_a_fill_without_a_fee_is_fetched_although_its_order_has_ended(self, valr, order):
+        valr.replies = {HISTORY: [trade(1, "0.6"), trade(0, "0.4")], STATUS: row("Cancelled", "0.4")}
+        valr.tracker.process_history(order, [(parsers.fill(trade(1, "0.6")), DeductedFromReturnsTradeFee())])
+        valr.tracker.process_report(order, await valr.lookup.find(order))
+        assert order.is_cancelled
+
+        valr.replies[STATUS] = row("Cancelled", "0")
+        valr.tracker.process_fill(order, parsers.fill(trade(0, "0.4"))._replace(is_history=False), None)
+        valr.lookup.collect_fills()
+
+        await until(lambda: order.executed_amount_base == 1)
+
+    async def test_an_order_that_valr_says_nothing_useful_about_does_not_keep_others_from_their_fills(
+            self, valr, order):
+        other = InFlightOrder("d", "OLD-ZAR", OrderType.LIMIT, TradeType.BUY, Decimal(1), CREATED, Decimal(10))
+        valr.tracker.start_tracking_order(other)
+        for each in (other, order):
+            valr.tracker.process_fill(each, fill_without_fee(each), None)
+        valr.replies = {"/v1/orders/OLDZAR/customerorderid/d": refusal(500), STATUS: row("Partially Filled", "0.6"),
+                        HISTORY: [trade(0, "0.4")]}
+
+        valr.lookup.collect_fills()
+
+        await until(lambda: order.executed_amount_base == Decimal("0.4"))
+
+    async def test_history_that_lags_is_asked_again(self, valr, order, caplog, monkeypatch):
+        monkeypatch.setattr(ValrOrderLookup, "FILLS_PATIENCE", 0.02)
+        replies = iter([[], ConnectionError("no answer"), [], [], [], [], [trade(0, "1")]])
         valr.replies = {HISTORY: lambda _: next(replies), STATUS: row("Filled", "0")}
         valr.tracker.process_report(order, await valr.lookup.find(order))
 

@@ -379,6 +379,14 @@ class TestLostOrders:
 
 
 class TestFinding:
+    def test_an_order_that_ended_before_its_id_was_known_is_forgotten_in_time(self, tracker, monkeypatch):
+        order = tracked(tracker, OrderState.PENDING_CREATE, exchange_order_id=None)
+        tracker.fail_order(order, "refused", "OrderRejected")
+
+        tracker.learn_exchange_order_id(order, "x")
+
+        assert tracker.find(None, "x") is order and not tracker._client_ids
+
     def test_by_either_id_while_active_and_a_while_after(self, tracker):
         order = tracked(tracker)
         assert tracker.find("c", None) is tracker.find(None, "x") is tracker.find("unknown", "x") is order

@@ -389,6 +389,25 @@ async def test_only_what_cannot_be_read_is_reported(books, caplog, text, is_repo
         assert bool(warnings(caplog)) == is_reported
 
 
+async def test_frames_that_cannot_be_read_are_told_once_for_each_type_and_connection(books, caplog):
+    caplog.set_level(logging.DEBUG)
+    trade = {**trade_frame("BTCZAR", "a"), "data": {"cost": "100"}}
+    unreadable = [trade, "{", "[]", {"type": AGGREGATED}, {"no": "type"}]
+    async with TradeServer() as server:
+        for connections in (1, 2):
+            async with connected(server, books) as connection:
+                await until(lambda: books[0].is_verified)
+                caplog.clear()
+                await server.send(*20 * unreadable, diff_frame("BTCZAR", 501, "7"))
+                await until(lambda: best(books[0])[0] == (100.0, 7.0))
+                connection.socket.release("ended")
+
+            told = warnings(caplog)
+            assert len(told) == 3
+            assert [text in line for text, line in zip(("NEW_TRADE", "{", AGGREGATED), told)] == [True] * 3
+            assert len([text for text in caplog.messages if "cannot be read" in text]) == 20 * len(unreadable)
+
+
 async def test_passes_trades_on(books):
     events = record_trades(books[0])
     async with TradeServer() as server, connected(server, books):

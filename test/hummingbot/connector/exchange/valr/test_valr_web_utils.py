@@ -1,12 +1,17 @@
 import asyncio
+import logging
+import time
 from datetime import datetime, timezone
+from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, unused_port
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_web_utils as web_utils
+from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
@@ -183,3 +188,71 @@ async def test_first_signed_request_waits_for_the_exchanges_clock(serve):
                 throttler_limit_id=CONSTANTS.STATUS_PATH)
 
     assert paths == [CONSTANTS.SERVER_TIME_PATH, CONSTANTS.STATUS_PATH, CONSTANTS.STATUS_PATH]
+
+
+class Account:
+    """Signed requests as the connector makes them."""
+
+    def __init__(self):
+        clock = TimeSynchronizer()
+        self.factory = web_utils.build_api_factory(
+            time_synchronizer=clock, domain=CONSTANTS.SIMULATOR_DOMAIN, auth=ValrAuth("key", "secret", clock))
+
+    async def request(self) -> Any:
+        assistant = await self.factory.get_rest_assistant()
+        return await assistant.execute_request(
+            url=web_utils.private_rest_url(CONSTANTS.OPEN_ORDERS_PATH, CONSTANTS.SIMULATOR_DOMAIN),
+            throttler_limit_id=CONSTANTS.ACCOUNT_LIMIT, is_auth_required=True)
+
+
+AN_HOUR_AHEAD = 3600.0  # seconds
+
+
+async def answer_an_hour_ahead(received: web.Request) -> web.Response:
+    """VALR's time, or how far the signature's time is ahead of this machine's."""
+    if received.path == CONSTANTS.SERVER_TIME_PATH:
+        now = datetime.fromtimestamp(time.time() + AN_HOUR_AHEAD, timezone.utc)
+        return web.json_response({"time": now.isoformat()})
+    return web.json_response(float(received.headers["X-VALR-TIMESTAMP"]) / 1e3 - time.time())
+
+
+async def test_offline_start_leaves_no_traceback_and_is_signed_with_valrs_time_afterwards(serve, monkeypatch, caplog):
+    caplog.set_level(logging.DEBUG, "hummingbot")
+    account = Account()
+    monkeypatch.setenv(CONSTANTS.SIMULATOR_URL_VARIABLE, f"http://127.0.0.1:{unused_port()}")
+    for _ in range(3):
+        with pytest.raises(OSError, match="Cannot connect"):
+            await account.request()
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
+
+    await serve(answer_an_hour_ahead)
+
+    assert await account.request() == pytest.approx(AN_HOUR_AHEAD, abs=5)
+
+
+@pytest.mark.parametrize("reply", [
+    lambda: web.Response(status=503), lambda: web.json_response({}), lambda: web.json_response({"time": "noon"}),
+    lambda: web.json_response([]), lambda: web.Response(text="<html>")])
+async def test_a_time_that_cannot_be_read_leaves_the_request_alone(serve, caplog, reply):
+    async def handler(received: web.Request) -> web.Response:
+        return reply() if received.path == CONSTANTS.SERVER_TIME_PATH else await answer_an_hour_ahead(received)
+
+    caplog.set_level(logging.DEBUG, "hummingbot")
+    await serve(handler)
+
+    assert await Account().request() == pytest.approx(0, abs=5)
+    assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
+
+
+async def test_requests_that_start_together_ask_for_the_time_once(serve):
+    paths = []
+
+    async def handler(received: web.Request) -> web.Response:
+        paths.append(received.path)
+        return await answer_an_hour_ahead(received)
+
+    await serve(handler)
+    account = Account()
+
+    assert await asyncio.gather(*(account.request() for _ in range(3))) == pytest.approx([AN_HOUR_AHEAD] * 3, abs=5)
+    assert paths.count(CONSTANTS.SERVER_TIME_PATH) == 1
