@@ -1,5 +1,6 @@
 """The test bot, noting once a minute what its process holds. The soak puts this script into a private Hummingbot."""
 import asyncio
+import ctypes
 import gc
 import json
 import os
@@ -34,8 +35,9 @@ class SoakBot(ValrTestBot):
             self._note()
 
     def _note(self):
-        # Garbage that waits for its collection is no growth.
+        # Neither garbage that waits for its collection is growth, nor what the allocator keeps for the next request.
         gc.collect()
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
         sample = {
             "time": self.current_timestamp,
             "rss": psutil.Process().memory_info().rss,
