@@ -9,26 +9,15 @@ import sys
 import venv
 from pathlib import Path
 
-import pytest
-from hypothesis import settings
+# Loads the settings of hypothesis, too.
+from test.hummingbot.connector.exchange.valr.conftest import fresh_http_session  # noqa: F401
 
-from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
+import pytest
 
 # A shell starts its background jobs with SIGINT ignored, and every process that a test starts would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("any machine", deadline=None)
-settings.load_profile("any machine")
-
 OWN_NAMES = ("valr", "valr_spot_candles", "valr_rate_source.py", "__pycache__")
-
-
-@pytest.fixture(autouse=True)
-async def fresh_http_session():
-    """Hummingbot shares one HTTP session in the process, which would outlive the event loop of the test it began in."""
-    yield
-    await ConnectionsFactory().close()
 
 
 def _link_or_copy(source: str, target: str) -> str:

@@ -2,6 +2,7 @@ import asyncio
 import logging
 import time
 from decimal import Decimal
+from test.integration.trading_account import PAIR, TradingAccount, trading_account, until
 
 import pytest
 
@@ -10,7 +11,6 @@ from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import 
 from hummingbot.connector.exchange.valr.valr_errors import ValrOutcomeUnknown
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot_valr.simulator.faults import LOGIN_REFUSALS
-from test.integration.trading_account import PAIR, TradingAccount, trading_account, until
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The candles feed against the trades of the embedded exchange."""
 from collections import defaultdict
 from decimal import Decimal
+from test.integration.trading_account import until
 from typing import AsyncIterator, Dict, List, Tuple
 
 import pytest
@@ -12,7 +13,6 @@ from hummingbot.data_feed.candles_feed.data_types import CandlesConfig
 from hummingbot.data_feed.candles_feed.valr_spot_candles import constants as CONSTANTS
 from hummingbot.data_feed.market_data_provider import MarketDataProvider
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trading_account import until
 
 MARKET = "market"
 Row = Tuple[Decimal, Decimal, Decimal, Decimal, Decimal]  # open, high, low, close, volume

@@ -5,13 +5,13 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from test.conftest import hbot, store_keys
 from typing import List, Tuple
 
 import pytest
 import yaml
 
 from hummingbot_valr.installation import PARTS, SOURCE_ROOT, Installation
-from test.conftest import hbot, store_keys
 
 DOCKER = SOURCE_ROOT / "docker"
 IMAGE_ROOT = Path("/home/hummingbot")

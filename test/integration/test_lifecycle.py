@@ -2,6 +2,7 @@
 import asyncio
 import logging
 from decimal import Decimal
+from test.integration.trader import Trader
 from typing import Callable
 
 import pytest
@@ -12,7 +13,6 @@ from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trader import Trader
 
 PAIR, SYMBOL = "BTC-ZAR", "BTCZAR"
 PRICE = Decimal(1_800_000)

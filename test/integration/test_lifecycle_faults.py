@@ -4,6 +4,7 @@ import logging
 import random
 from collections import Counter
 from decimal import Decimal
+from test.integration.trader import Trader
 from typing import List
 
 import pytest
@@ -12,7 +13,6 @@ import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.core.data_type.common import OrderType
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trader import Trader
 
 ORDERS = 1000
 PAIRS = {"BTC-ZAR": "BTCZAR", "ETH-ZAR": "ETHZAR", "USDT-ZAR": "USDTZAR"}

@@ -1,14 +1,5 @@
 import asyncio
 import time
-from typing import Dict, List
-
-import pytest
-
-from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
-from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeSocketFactory
-from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
-from hummingbot.core.event.events import OrderBookEvent
-from hummingbot_valr.simulator import ValrSimulator
 from test.integration.book_traffic import (
     PAIRS,
     Traffic,
@@ -20,6 +11,15 @@ from test.integration.book_traffic import (
     symbol_of,
     until,
 )
+from typing import Dict, List
+
+import pytest
+
+from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
+from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeSocketFactory
+from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
+from hummingbot.core.event.events import OrderBookEvent
+from hummingbot_valr.simulator import ValrSimulator
 
 PAIR = "BTC-ZAR"
 

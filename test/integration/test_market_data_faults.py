@@ -1,13 +1,5 @@
 import random
 import time
-from typing import Callable, List
-
-import pytest
-
-from hummingbot.connector.exchange.valr import valr_order_book
-from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed
-from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket
-from hummingbot_valr.simulator import ValrSimulator
 from test.integration.book_traffic import (
     PAIRS,
     Traffic,
@@ -19,6 +11,14 @@ from test.integration.book_traffic import (
     symbol_of,
     until,
 )
+from typing import Callable, List
+
+import pytest
+
+from hummingbot.connector.exchange.valr import valr_order_book
+from hummingbot.connector.exchange.valr.valr_trade_feed import ValrTradeFeed
+from hummingbot.connector.exchange.valr.valr_trade_socket import ValrTradeSocket
+from hummingbot_valr.simulator import ValrSimulator
 
 FRAMES = 20_000
 RATE = 1_500.0  # a second

@@ -1,6 +1,7 @@
 import asyncio
 import random
 from decimal import Decimal
+from test.integration.trading_account import PAIR, TradingAccount, trading_account, until
 from typing import Any, List
 
 import pytest
@@ -8,7 +9,6 @@ import pytest
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import ValrCommandNotSent, ValrOrderRejected, ValrOutcomeUnknown
 from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, Placement, PlaceOrder, ValrOrderEntry
-from test.integration.trading_account import PAIR, TradingAccount, trading_account, until
 
 AMOUNT = Decimal("0.001")
 PRICE = Decimal("1000000")

@@ -1,6 +1,7 @@
 """Orders of every type through the real connector: what a strategy hears, and what the exchange has in its books."""
 import logging
 from decimal import Decimal
+from test.integration.trader import Trader
 
 import pytest
 
@@ -9,7 +10,6 @@ from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.data_type.limit_order import LimitOrder
 from hummingbot.core.data_type.market_order import MarketOrder
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trader import Trader
 
 PAIR, SYMBOL = "BTC-ZAR", "BTCZAR"
 PRICE = Decimal(1_800_000)

@@ -2,6 +2,7 @@
 import logging
 import time
 from decimal import Decimal
+from test.integration.trader import Trader
 from typing import List
 
 import pytest
@@ -13,7 +14,6 @@ from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trader import Trader
 
 PAIR, SYMBOL = "BTC-ZAR", "BTCZAR"
 PRICE = Decimal(1_800_000)

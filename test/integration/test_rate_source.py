@@ -1,5 +1,6 @@
 """Hummingbot's rate oracle on the prices of the embedded exchange."""
 from decimal import Decimal
+from test.integration.trading_account import until
 
 import pytest
 
@@ -8,7 +9,6 @@ from hummingbot.client.config.client_config_map import ClientConfigMap
 from hummingbot.core.rate_oracle.rate_oracle import RateOracle
 from hummingbot.core.rate_oracle.sources.valr_rate_source import ValrSimulatorRateSource
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trading_account import until
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import logging
 import traceback
 from decimal import Decimal
+from test.integration.trader import Trader
 from typing import Any, Iterator, List, Set
 
 import pytest
@@ -19,7 +20,6 @@ from hummingbot_valr.check.recorder import Recorder
 from hummingbot_valr.check.runner import run_checks, run_order
 from hummingbot_valr.simulator import ValrSimulator
 from hummingbot_valr.simulator.faults import LOGIN_REFUSALS
-from test.integration.trader import Trader
 
 WRONG_SECRET = "5ec2e7" * 10
 # What is logged may be cut, so the beginning of a secret is searched for.

@@ -6,6 +6,7 @@ import sys
 import time
 from contextlib import asynccontextmanager
 from decimal import Decimal
+from test.integration.trading_account import until
 from typing import AsyncIterator
 
 import yaml
@@ -16,7 +17,6 @@ from hummingbot.core.data_type.common import OrderType
 from hummingbot.core.web_assistant.connections.connections_factory import ConnectionsFactory
 from hummingbot_valr.instance import HummingbotInstance
 from hummingbot_valr.simulator import ValrSimulator
-from test.integration.trading_account import until
 
 OVERRIDES = """\
 template_version: 14

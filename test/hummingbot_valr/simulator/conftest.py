@@ -1,9 +1,10 @@
+from test.hummingbot_valr.simulator.client import Client
+
 import pytest
 
 from hummingbot_valr.simulator import ValrSimulator
 from hummingbot_valr.simulator.clock import SimulatedClock
 from hummingbot_valr.simulator.engine import Engine
-from test.hummingbot_valr.simulator.client import Client
 
 
 @pytest.fixture

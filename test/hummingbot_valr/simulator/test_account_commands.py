@@ -1,7 +1,8 @@
+from test.hummingbot_valr.simulator.client import Client
+
 import pytest
 
 from hummingbot_valr.simulator.signing import VIEW
-from test.hummingbot_valr.simulator.client import Client
 
 LIMIT = {"side": "BUY", "quantity": "0.01", "price": "1000000", "pair": "BTCZAR", "customerOrderId": "A1"}
 

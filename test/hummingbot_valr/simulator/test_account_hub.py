@@ -1,8 +1,7 @@
 from collections import Counter
+from test.hummingbot_valr.simulator.client import Client
 
 import pytest
-
-from test.hummingbot_valr.simulator.client import Client
 
 
 def sell(exchange, quantity="1", price="1000000"):

@@ -3,6 +3,8 @@ import hashlib
 import hmac
 import logging
 from contextlib import contextmanager
+from test.hummingbot.connector.exchange.valr import junk
+from test.hummingbot_valr.simulator.client import Client
 from typing import Iterator
 from urllib.parse import quote
 
@@ -12,8 +14,6 @@ from yarl import URL
 
 from hummingbot_valr.simulator.rest_account import TRANSFER
 from hummingbot_valr.simulator.signing import TRADE, VIEW
-from test.hummingbot.connector.exchange.valr import junk
-from test.hummingbot_valr.simulator.client import Client
 
 LONGEST_LINE = 1_000
 LONGEST_PATH = 7_000  # aiohttp reads lines of 8,190 bytes

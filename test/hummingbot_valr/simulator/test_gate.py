@@ -148,8 +148,9 @@ async def test_a_bad_body_is_one_line_in_the_log(client, caplog):
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.binary(max_size=300))
 def test_no_body_is_a_server_error(body):
-    from hummingbot_valr.simulator import ValrSimulator
     from test.hummingbot_valr.simulator.client import Client
+
+    from hummingbot_valr.simulator import ValrSimulator
 
     async def send():
         async with ValrSimulator(market=False) as exchange, Client(exchange) as client:

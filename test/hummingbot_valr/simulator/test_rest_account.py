@@ -1,10 +1,10 @@
 import json
+from test.hummingbot_valr.simulator.client import Client
 
 import pytest
 
 from hummingbot_valr.simulator.rest_account import TRANSFER
 from hummingbot_valr.simulator.signing import VIEW
-from test.hummingbot_valr.simulator.client import Client
 
 
 async def fill(exchange, price=1000000, quantity="0.1", maker_side="SELL"):

@@ -1,6 +1,6 @@
-import pytest
-
 from test.hummingbot_valr.simulator.client import Client
+
+import pytest
 
 
 @pytest.fixture

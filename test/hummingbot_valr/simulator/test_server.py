@@ -1,10 +1,10 @@
 import asyncio
 import socket
+from test.hummingbot_valr.simulator.client import Client
 
 import pytest
 
 from hummingbot_valr.simulator import ValrSimulator
-from test.hummingbot_valr.simulator.client import Client
 
 
 async def test_listens_on_loopback_only(exchange):

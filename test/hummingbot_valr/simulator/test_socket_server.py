@@ -1,9 +1,8 @@
 import asyncio
+from test.hummingbot_valr.simulator.client import Client
 
 import aiohttp
 import pytest
-
-from test.hummingbot_valr.simulator.client import Client
 
 
 async def refusal(client, path="/ws/account", headers=None):

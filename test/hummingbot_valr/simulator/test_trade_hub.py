@@ -1,6 +1,6 @@
-import pytest
-
 from test.hummingbot_valr.simulator.client import Client
+
+import pytest
 
 BOOK = "OB_L1_DIFF"
 

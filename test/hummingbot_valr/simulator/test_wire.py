@@ -1,12 +1,9 @@
 """The exchange's payloads have the fields, types and spellings of payloads captured from VALR."""
-import json
 import re
-from pathlib import Path
+from test.hummingbot.connector.exchange.valr.helpers import FRAMES
 
 import pytest
 
-FRAMES = [json.loads(line) for line in
-          (Path(__file__).parents[2] / "fixtures" / "valr_frames.jsonl").read_text().splitlines()]
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3,9})?Z")
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
 # There only for orders that have one, on some routes in no captured reply.

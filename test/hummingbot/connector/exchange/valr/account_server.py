@@ -11,25 +11,15 @@ from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
-KEY = "4961b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad864363"
-SECRET = "a9c1b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad8643ff"
-TEXT = web.RequestKey("text", str)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """:return: what the condition returns, as soon as that is true"""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "the condition did not come true"
-        await asyncio.sleep(0.002)
-    return result
+KEY = "4961b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad864363"  # noqa: mock
+SECRET = "a9c1b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad8643ff"  # noqa: mock
 
 
 class AccountServer:
     """
     `login(socket)` is played when a socket opens, and `commands[type](frame)` returns the frames that answer a command.
-    `rest[path]` is the reply to a REST request: a JSON value for HTTP 200, or a function of the request, whose text is
-    `request[TEXT]`.
+    `rest[path]` is the reply to a REST request: a JSON value for HTTP 200, or a function,
+    maybe a coroutine function, of the request.
     """
 
     def __init__(self):
@@ -105,7 +95,7 @@ class AccountServer:
             await socket.send_json(answer)
 
     async def _on_request(self, request: web.Request) -> web.StreamResponse:
-        request[TEXT] = text = await request.text()
+        text = await request.text()
         self.requests.append(
             {"method": request.method, "path": request.path, "query": dict(request.query), "body": text})
         reply = self.rest.get(request.path, None)

@@ -1,11 +1,9 @@
 """What VALR was never seen to send, and what its captured payloads look like when something goes wrong on the way."""
 import json
-from pathlib import Path
+from test.hummingbot.connector.exchange.valr.helpers import FRAMES
 from typing import Any, Dict, List, Tuple
 
 from hypothesis import strategies as st
-
-FIXTURE = Path(__file__).resolve().parents[4] / "fixtures" / "valr_frames.jsonl"
 
 ODD_TEXTS = [
     "", " ", "0", "-1", "1e999999999", "1E-999999999", "9" * 5000, "0." + "0" * 5000 + "1", "NaN", "-Infinity", "1,5",
@@ -35,9 +33,7 @@ values = st.recursive(
 
 def captured(channel: str) -> List[Any]:
     """:return: the JSON that came from VALR: the frames of `trade` or `account`, or the bodies of `rest`"""
-    records = map(json.loads, FIXTURE.read_text(encoding="utf-8").splitlines())
-    payloads = [record["payload"] for record in records
-                if record["channel"] == channel and record["direction"] == "in"]
+    payloads = [frame["payload"] for frame in FRAMES if frame["channel"] == channel and frame["direction"] == "in"]
     return [payload["body"] if channel == "rest" and "body" in payload else payload
             for payload in payloads if isinstance(payload, dict)]
 

@@ -3,10 +3,14 @@ import asyncio
 import itertools
 import logging
 from decimal import Decimal
+from test.hummingbot.connector.exchange.valr import junk
+from test.hummingbot.connector.exchange.valr.account_server import KEY, SECRET, AccountServer
+from test.hummingbot.connector.exchange.valr.helpers import until
 from typing import Any, Callable, List
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from bidict import bidict
@@ -29,8 +33,6 @@ from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
-from test.hummingbot.connector.exchange.valr import junk
-from test.hummingbot.connector.exchange.valr.account_server import KEY, SECRET, AccountServer, until
 
 LONGEST_LINE = 1_000
 OUTCOMES = (ValrOrderRejected, ValrOutcomeUnknown, ValrCommandNotSent)
@@ -193,6 +195,7 @@ class Junkyard:
         await self._server.close()
 
 
+@pytest.mark.asyncio
 @with_sockets
 @given(texts=st.lists(junk.texts(trade_frames), max_size=5))
 @example(texts=[b"two\nlines", b"\0", b"[" * 9999])
@@ -216,6 +219,7 @@ async def test_the_trade_socket_ends_only_with_its_connection(texts, caplog):
     assert_quiet([record for record in caplog.records if record.name == logger.name], most=2 * len(texts))
 
 
+@pytest.mark.asyncio
 async def test_a_message_that_is_no_utf8_is_no_refused_login():
     async with Junkyard() as server, aiohttp.ClientSession() as session:
         server.texts = [b"\xff"]
@@ -236,7 +240,7 @@ STATUS = {"orderId": ORDER.exchange_order_id, "customerOrderId": "HBOT1", "order
           "originalQuantity": "0.01", "remainingQuantity": "0.01"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def server(monkeypatch):
     monkeypatch.setattr(CONSTANTS, "SOCKET_REPLY_TIMEOUT", 0.1)
     server = AccountServer()
@@ -251,7 +255,7 @@ async def server(monkeypatch):
     await server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def exchange(server):
     """The connector with an open order, of which only the account is started."""
     exchange = ValrExchange(KEY, SECRET, trading_pairs=["BTC-ZAR"], domain=CONSTANTS.SIMULATOR_DOMAIN)
@@ -270,6 +274,7 @@ async def exchange(server):
 numbers = itertools.count(1)
 
 
+@pytest.mark.asyncio
 @with_sockets
 @given(frames=st.lists(junk.texts(account_frames), max_size=5))
 @example(frames=[b'{"type":"OPEN_ORDERS_UPDATE","data":[[]]}', b'{"type":"BALANCE_UPDATE"}'])
@@ -291,6 +296,7 @@ async def test_the_account_goes_on_after_whatever_comes(server, exchange, caplog
     assert len(server.handshakes) == 1
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("socket", [True, False], ids=["socket", "rest"])
 @with_sockets
 @given(reply=junk.spoilt(place_replies | replies | account_frames),

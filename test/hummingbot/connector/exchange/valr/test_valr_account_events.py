@@ -1,7 +1,6 @@
 import asyncio
-import json
 from decimal import Decimal
-from pathlib import Path
+from test.hummingbot.connector.exchange.valr.helpers import FRAMES
 from typing import Any, List
 
 import pytest
@@ -16,7 +15,6 @@ from hummingbot.core.data_type.trade_fee import TokenAmount
 from hummingbot.core.event.event_logger import EventLogger
 from hummingbot.core.event.events import MarketEvent
 
-FRAMES = [json.loads(line) for line in (Path(__file__).parents[4] / "fixtures" / "valr_frames.jsonl").open()]
 NOW = 1_700_000_000.0
 
 
@@ -87,6 +85,7 @@ def trade(**fields) -> dict:
                         "fee": "0.001", "feeCurrency": "BTC", **fields})
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("frame", [
     pytest.param(frame["payload"], id=f"{number}-{frame['name']}") for number, frame in enumerate(FRAMES)
     if frame["channel"] == "account" and frame["direction"] != "out" and "type" in frame["payload"]])
@@ -289,6 +288,7 @@ def test_balance_is_taken_over(connector):
     assert connector.get_balance("ZAR") == 15 and connector.get_available_balance("ZAR") == 10
 
 
+@pytest.mark.asyncio
 class TestListener:
     async def listen(self, connector: ValrExchange, *events: Any):
         queue = connector._user_stream_tracker.user_stream

@@ -1,17 +1,21 @@
 import asyncio
 import logging
+from test.hummingbot.connector.exchange.valr.account_server import AccountServer, RestConnector
+from test.hummingbot.connector.exchange.valr.helpers import until
 from typing import Any, Dict, List
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 
 from hummingbot.connector.exchange.valr import valr_account_polling, valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_account_polling import ValrAccountPolling
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
-from test.hummingbot.connector.exchange.valr.account_server import AccountServer, RestConnector, until
+
+pytestmark = pytest.mark.asyncio
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def server(monkeypatch):
     server = AccountServer()
     await server.start()
@@ -25,7 +29,7 @@ def emitted() -> List[Dict[str, Any]]:
     return []
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def polling(server, emitted, monkeypatch):
     monkeypatch.setattr(ValrAccountPolling, "INTERVAL", 0.02)
     connector = RestConnector()

@@ -1,6 +1,8 @@
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from test.hummingbot.connector.exchange.valr.helpers import until
+from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame, trade_frame
 from typing import Any, AsyncIterator, Dict, List, Optional
 
 import pytest
@@ -13,7 +15,8 @@ from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
 from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.data_type.order_book_message import OrderBookMessageType
-from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame, trade_frame, until
+
+pytestmark = pytest.mark.asyncio
 
 DOMAIN = CONSTANTS.SIMULATOR_DOMAIN
 REST_BOOK_PATH = CONSTANTS.ORDER_BOOK_PATH.format(symbol="BTCZAR")

@@ -2,10 +2,13 @@ import asyncio
 import hashlib
 import hmac
 import logging
+from test.hummingbot.connector.exchange.valr.account_server import KEY, SECRET, AccountServer, RestConnector
+from test.hummingbot.connector.exchange.valr.helpers import until
 from typing import Any, List
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from hypothesis import given, settings, strategies as st
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
@@ -13,14 +16,15 @@ from hummingbot.connector.exchange.valr.valr_account_polling import ValrAccountP
 from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import ValrAPIUserStreamDataSource
 from hummingbot.connector.exchange.valr.valr_errors import ValrCommandNotSent, ValrOutcomeUnknown
 from hummingbot.core.data_type.user_stream_tracker import UserStreamTracker
-from test.hummingbot.connector.exchange.valr.account_server import KEY, SECRET, AccountServer, RestConnector, until
+
+pytestmark = pytest.mark.asyncio
 
 PLACE = CONSTANTS.PLACE_LIMIT_COMMAND
 CANCEL = CONSTANTS.CANCEL_COMMAND
 PAYLOAD = {"customerOrderId": "HBOT1", "pair": "BTCZAR"}
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def server(monkeypatch):
     server = AccountServer()
     await server.start()
@@ -29,7 +33,7 @@ async def server(monkeypatch):
     await server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def connector():
     connector = RestConnector()
     yield connector
@@ -45,13 +49,13 @@ def short_pauses(monkeypatch):
     monkeypatch.setattr(ValrAccountPolling, "INTERVAL", 0.02)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def source(connector):
     return ValrAPIUserStreamDataSource(
         connector.auth, connector, connector.factory, domain=CONSTANTS.SIMULATOR_DOMAIN)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def tracker(server, source):
     """Hummingbot's own user stream tracker, started and stopped as an exchange does it."""
     tracker = UserStreamTracker(data_source=source)

@@ -12,11 +12,11 @@ from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod, RESTRequest, WSJSONRequest
 
 # The secret and the two signatures are published in VALR's documentation.
-PUBLISHED_SECRET = "4961b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad864363"
-GET_SIGNATURE = ("9d52c181ed69460b49307b7891f04658e938b21181173844b5018b2fe783a6d4"
-                 "c62b8e67a03de4d099e7437ebfabe12c56233b73c6a0cc0f7ae87e05f6289928")
-POST_SIGNATURE = ("09f536e3dfdad58443f16010a97a0a21ad27486b7b8d6d4103170d885410ed77"
-                  "f037f1fa628474190d4f5c08ca12c1acc850901f1c2e75c6d906ec3b32b008d0")
+PUBLISHED_SECRET = "4961b74efac86b25cce8fbe4c9811c4c7a787b7a5996660afcc2e287ad864363"  # noqa: mock
+GET_SIGNATURE = ("9d52c181ed69460b49307b7891f04658e938b21181173844b5018b2fe783a6d4"  # noqa: mock
+                 "c62b8e67a03de4d099e7437ebfabe12c56233b73c6a0cc0f7ae87e05f6289928")  # noqa: mock
+POST_SIGNATURE = ("09f536e3dfdad58443f16010a97a0a21ad27486b7b8d6d4103170d885410ed77"  # noqa: mock
+                  "f037f1fa628474190d4f5c08ca12c1acc850901f1c2e75c6d906ec3b32b008d0")  # noqa: mock
 POST_BODY = '{"customerOrderId":"ORDER-000001","pair":"BTCUSDC","side":"BUY","quoteAmount":"80000"}'
 
 

@@ -1,4 +1,5 @@
 import asyncio
+import inspect
 import json
 import logging
 import re
@@ -9,6 +10,7 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 from unittest.mock import AsyncMock, Mock, patch
 
 import pytest
+import pytest_asyncio
 from aiohttp import ClientResponse
 from aioresponses import aioresponses
 from aioresponses.core import RequestCall
@@ -433,10 +435,12 @@ class ValrExchangeTests(AbstractExchangeConnectorTests.ExchangeConnectorTests):
 
 
 class MockedClientResponse(ClientResponse):
-    """aioresponses 0.7.9 does not know an argument that aiohttp 3.14 wants."""
+    """aioresponses 0.7.9 does not know an argument that aiohttp 3.14 wants and older ones do not have."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__(*args, stream_writer=Mock(output_size=0), **kwargs)
+        if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
+            kwargs["stream_writer"] = Mock(output_size=0)
+        super().__init__(*args, **kwargs)
 
 
 @contextmanager
@@ -483,6 +487,7 @@ class TestConstruction:
         texts = [repr(connector), str(connector), repr(connector._auth), repr(connector.user_stream_data_source)]
         assert not [text for text in texts if "the-key" in text or "the-secret" in text]
 
+    @pytest.mark.asyncio
     @pytest.mark.parametrize("pair", ["BTC-ZAR", "1000PEPE-USDT", "A-B"])
     async def test_client_order_ids_are_what_valr_takes(self, pair, monkeypatch):
         connector = ValrExchange("key", "secret", trading_pairs=[pair])
@@ -522,6 +527,7 @@ PAIRS = [
         ("BAD-ZAR", "BA-D", "ZAR", True, "SPOT"), ("NOBASE", None, "ZAR", True, "SPOT")]]
 
 
+@pytest.mark.asyncio
 class TestPairs:
     @pytest.fixture
     def connector(self) -> ValrExchange:
@@ -558,8 +564,9 @@ class TestPairs:
         assert "SIMPLE-ZAR" in {rule.trading_pair for rule in await connector._format_trading_rules(PAIRS)}
 
 
+@pytest.mark.asyncio
 class TestFees:
-    @pytest.fixture
+    @pytest_asyncio.fixture
     async def connector(self, monkeypatch) -> ValrExchange:
         connector = ValrExchange("key", "secret")
         connector._set_trading_pair_symbol_map(bidict({"BTCZAR": "BTC-ZAR", "ETHZAR": "ETH-ZAR"}))
@@ -585,6 +592,7 @@ class TestFees:
         assert fee == DeductedFromReturnsTradeFee(percent=Decimal("0.0018"))
 
 
+@pytest.mark.asyncio
 class TestRegularRequests:
     @pytest.fixture
     def connector(self, monkeypatch) -> ValrExchange:
@@ -646,6 +654,7 @@ class TestRegularRequests:
         assert not connector._is_request_exception_related_to_time_synchronizer(ConnectionError())
 
 
+@pytest.mark.asyncio
 class TestAnswersOfNoUse:
     """One of many rows or orders that VALR says nothing useful about keeps no other from being read."""
 
@@ -702,6 +711,7 @@ class TestAnswersOfNoUse:
         assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
 
 
+@pytest.mark.asyncio
 class TestOrdersThatCannotBeSent:
     @pytest.mark.parametrize("amount, order_type, price, told", [
         (0.5, OrderType.LIMIT, Decimal(10), "amount 0.5"),
@@ -725,6 +735,7 @@ class TestOrdersThatCannotBeSent:
         assert told in caplog.text and not place.called and not connector.in_flight_orders
 
 
+@pytest.mark.asyncio
 class TestKeyCheck:
     @pytest.mark.parametrize("status, subaccount_id, is_enough", [
         (401, "17", True), (403, "17", True), (500, "17", False), (401, None, False)])
@@ -754,6 +765,7 @@ class Clock:
         return self.now
 
 
+@pytest.mark.asyncio
 class TestDenials:
     """VALR says that it does not know an order that was there."""
 

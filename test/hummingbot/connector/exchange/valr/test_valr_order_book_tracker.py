@@ -1,6 +1,15 @@
 import asyncio
 import time
 from contextlib import asynccontextmanager
+from test.hummingbot.connector.exchange.valr.helpers import until
+from test.hummingbot.connector.exchange.valr.test_valr_api_order_book_data_source import Connector
+from test.hummingbot.connector.exchange.valr.trade_server import (
+    TradeServer,
+    book_frame,
+    checksum,
+    diff_frame,
+    trade_frame,
+)
 from typing import Any, AsyncIterator, Dict, List, Tuple
 
 import pytest
@@ -13,15 +22,8 @@ from hummingbot.core.data_type.composite_order_book import CompositeOrderBook
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_message import OrderBookMessage, OrderBookMessageType
 from hummingbot.core.data_type.order_book_tracker import OrderBookTracker
-from test.hummingbot.connector.exchange.valr.test_valr_api_order_book_data_source import Connector
-from test.hummingbot.connector.exchange.valr.trade_server import (
-    TradeServer,
-    book_frame,
-    checksum,
-    diff_frame,
-    trade_frame,
-    until,
-)
+
+pytestmark = pytest.mark.asyncio
 
 DOMAIN = CONSTANTS.SIMULATOR_DOMAIN
 SUMMARY = CONSTANTS.MARKET_SUMMARY_PATH

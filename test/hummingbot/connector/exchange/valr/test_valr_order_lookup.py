@@ -2,9 +2,11 @@ import asyncio
 import logging
 import time
 from decimal import Decimal
-from typing import Any, Callable, Dict, List, Optional
+from test.hummingbot.connector.exchange.valr.helpers import until
+from typing import Any, Dict, List, Optional
 
 import pytest
+import pytest_asyncio
 
 from hummingbot.connector.exchange.valr import valr_order_lookup, valr_parsers as parsers
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
@@ -77,7 +79,7 @@ class Valr:
         return DeductedFromReturnsTradeFee()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def valr(monkeypatch):
     monkeypatch.setattr(ValrOrderLookup, "PAUSES", (0.01,))
     monkeypatch.setattr(ValrOrderLookup, "DENIAL", 0.1)
@@ -109,12 +111,7 @@ def refusal(status: int = 400, body: str = NOT_FOUND) -> ValrAPIError:
     return ValrAPIError(status, "GET", STATUS, body)
 
 
-async def until(condition: Callable[[], Any], seconds: float = 3.0):
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.001)
-
-
+@pytest.mark.asyncio
 class TestFind:
     async def test_status_route_is_enough(self, valr, order):
         valr.replies = {STATUS: row("Partially Filled", "0.4")}
@@ -159,6 +156,7 @@ class TestFind:
         assert (await valr.lookup.find(order)).exchange_order_id == "first"
 
 
+@pytest.mark.asyncio
 class TestLooks:
     async def test_order_is_looked_up_until_it_is_found(self, valr, order):
         replies = iter([refusal(500), refusal(), ConnectionError(), row()])
@@ -276,6 +274,7 @@ def fill_without_fee(order: InFlightOrder) -> Fill:
         exchange_order_id=f"of {order.client_order_id}", client_order_id=order.client_order_id, is_history=False)
 
 
+@pytest.mark.asyncio
 class TestFills:
     async def test_missing_fills_are_booked(self, valr, order):
         valr.replies = {HISTORY: [trade(1, "0.6"), trade(0, "0.4")], STATUS: row("Filled", "0")}

@@ -95,6 +95,7 @@ class TestStates:
         assert order.is_cancelled
         assert listener.kinds == ["Cancelled"]
 
+    @pytest.mark.asyncio
     async def test_queued_update_of_the_framework_does_not_bring_an_order_back(self, tracker, listener):
         order = tracked(tracker)
         update = tracker.process_order_update(OrderUpdate("BTC-ZAR", NOW, OrderState.PENDING_CANCEL, "c"))
@@ -359,6 +360,7 @@ class TestLostOrders:
         assert listener.kinds == ["Failure", "Filled"]
         assert not tracker.is_lost(order) and tracker.find("c", "x") is None
 
+    @pytest.mark.asyncio
     async def test_base_class_loses_an_order_to_the_same_place(self, tracker):
         order = tracked(tracker)
 
@@ -433,6 +435,7 @@ def trade_update(trade_id: str) -> TradeUpdate:
     return TradeUpdate(trade_id, "c", "x", "BTC-ZAR", NOW, Decimal(10), Decimal("0.5"), Decimal(5), FEE)
 
 
+@pytest.mark.asyncio
 async def test_waiting_for_a_change(tracker):
     order = tracked(tracker)
     waiting = asyncio.ensure_future(tracker.wait_for_change())

@@ -1,6 +1,5 @@
-import json
 from decimal import Decimal
-from pathlib import Path
+from test.hummingbot.connector.exchange.valr.helpers import FRAMES
 from typing import Any, Callable, Dict, List
 
 import pytest
@@ -10,8 +9,6 @@ from hummingbot.connector.exchange.valr import valr_parsers as parsers, valr_uti
 from hummingbot.connector.exchange.valr.valr_parsers import OrderReport
 from hummingbot.core.data_type.in_flight_order import OrderState
 from hummingbot.core.data_type.trade_fee import TokenAmount
-
-FRAMES = [json.loads(line) for line in (Path(__file__).parents[4] / "fixtures" / "valr_frames.jsonl").open()]
 
 
 def inbound(name: str) -> List[Any]:

@@ -7,6 +7,8 @@ from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr
 from hummingbot.connector.exchange.valr.valr_throttler import ValrThrottler
 from hummingbot.core.api_throttler.data_types import LinkedLimitWeightPair, RateLimit
 
+pytestmark = pytest.mark.asyncio
+
 
 def throttler(*limits: RateLimit, **kwargs) -> ValrThrottler:
     return ValrThrottler(list(limits), **kwargs)

@@ -1,3 +1,5 @@
+from test.hummingbot.connector.exchange.valr.trade_server import trade_frame
+
 import pytest
 
 from hummingbot.connector.exchange.valr.valr_order_book import BookFault, FaultKind
@@ -5,7 +7,6 @@ from hummingbot.connector.exchange.valr.valr_tracked_book import TrackedBook
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_row import OrderBookRow
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
-from test.hummingbot.connector.exchange.valr.trade_server import trade_frame
 
 SNAPSHOT = ([OrderBookRow(100.0, 1.0, 7)], [OrderBookRow(101.0, 1.0, 7)], 7)
 GAP = BookFault(FaultKind.GAP, "a gap")

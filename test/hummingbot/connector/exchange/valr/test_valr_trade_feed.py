@@ -1,6 +1,8 @@
 import asyncio
 import logging
 from contextlib import asynccontextmanager
+from test.hummingbot.connector.exchange.valr.helpers import until
+from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame
 from typing import AsyncIterator, List, Optional
 
 import aiohttp
@@ -16,7 +18,8 @@ from hummingbot.connector.time_synchronizer import TimeSynchronizer
 from hummingbot.core.api_throttler.data_types import RateLimit
 from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
-from test.hummingbot.connector.exchange.valr.trade_server import TradeServer, book_frame, diff_frame, until
+
+pytestmark = pytest.mark.asyncio
 
 DOMAIN = CONSTANTS.SIMULATOR_DOMAIN
 LOGGER = logging.getLogger("valr")

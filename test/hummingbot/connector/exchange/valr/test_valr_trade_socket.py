@@ -2,6 +2,14 @@ import asyncio
 import json
 import logging
 from contextlib import asynccontextmanager
+from test.hummingbot.connector.exchange.valr.helpers import until
+from test.hummingbot.connector.exchange.valr.trade_server import (
+    TradeServer,
+    aggregated_frame,
+    book_frame,
+    diff_frame,
+    trade_frame,
+)
 from typing import AsyncIterator, List
 
 import aiohttp
@@ -15,14 +23,6 @@ from hummingbot.core.data_type.order_book import OrderBook
 from hummingbot.core.data_type.order_book_tracker import OrderBookTrackerMetrics
 from hummingbot.core.event.event_forwarder import SourceInfoEventForwarder
 from hummingbot.core.event.events import OrderBookEvent
-from test.hummingbot.connector.exchange.valr.trade_server import (
-    TradeServer,
-    aggregated_frame,
-    book_frame,
-    diff_frame,
-    trade_frame,
-    until,
-)
 
 BOOK, AGGREGATED, TRADES = CONSTANTS.BOOK_EVENT, CONSTANTS.AGGREGATED_BOOK_EVENT, CONSTANTS.TRADE_EVENT
 
@@ -90,6 +90,7 @@ def warnings(caplog) -> List[str]:
     return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
 
 
+@pytest.mark.asyncio
 async def test_subscribes_books_and_trades_of_all_pairs_at_once(books):
     async with TradeServer() as server, connected(server, books):
         await until(lambda: all(book.is_verified for book in books))
@@ -97,6 +98,7 @@ async def test_subscribes_books_and_trades_of_all_pairs_at_once(books):
         assert server.subscriptions() == [(BOOK, ["BTCZAR", "ETHZAR"]), (TRADES, ["BTCZAR", "ETHZAR"])]
 
 
+@pytest.mark.asyncio
 async def test_serves_verified_frames(books):
     async with TradeServer() as server, connected(server, books) as connection:
         await until(lambda: books[0].is_verified)
@@ -111,6 +113,7 @@ async def test_serves_verified_frames(books):
         assert best(books[1]) == [(100.0, 1.5), (101.0, 0.25)]
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("bad_frame, kind", [
     (diff_frame("BTCZAR", 502), "sequence gap"),
     ({**diff_frame("BTCZAR", 501), "d": {**diff_frame("BTCZAR", 501)["d"], "cs": 1}}, "checksum"),
@@ -144,6 +147,7 @@ async def test_a_bad_frame_is_not_served_and_the_pair_alone_is_subscribed_anew(b
         assert "Order books verified: BTC-ZAR." in caplog.messages
 
 
+@pytest.mark.asyncio
 async def test_faults_that_come_together_are_mended_together(books):
     books.append(tracked_book("XRPZAR"))
     async with TradeServer() as server, connected(server, books):
@@ -157,6 +161,7 @@ async def test_faults_that_come_together_are_mended_together(books):
         assert (BOOK, []) not in server.subscriptions()
 
 
+@pytest.mark.asyncio
 async def test_a_snapshot_is_welcome_at_any_time(books):
     async with TradeServer() as server, connected(server, books):
         await until(lambda: all(book.is_verified for book in books))
@@ -168,6 +173,7 @@ async def test_a_snapshot_is_welcome_at_any_time(books):
         assert sum(book.faults.resyncs for book in books) == 0
 
 
+@pytest.mark.asyncio
 async def test_a_missing_snapshot_ends_the_connection_once_and_then_falls_back(books, monkeypatch, caplog):
     monkeypatch.setattr(ValrTradeSocket, "SNAPSHOT_TIMEOUT", 0.05)
     async with TradeServer() as server:
@@ -185,6 +191,7 @@ async def test_a_missing_snapshot_ends_the_connection_once_and_then_falls_back(b
             assert best(books[0]) == [(100.0, 2.0), (103.0, 2.0)]
 
 
+@pytest.mark.asyncio
 async def test_a_snapshot_that_comes_is_a_new_start(books, monkeypatch):
     monkeypatch.setattr(ValrTradeSocket, "SNAPSHOT_TIMEOUT", 0.3)
     async with TradeServer() as server:
@@ -198,6 +205,7 @@ async def test_a_snapshot_that_comes_is_a_new_start(books, monkeypatch):
                 server.first_frame[BOOK] = lambda symbol: [book_frame(symbol, 500)]
 
 
+@pytest.mark.asyncio
 async def test_snapshots_that_arrive_slowly_are_waited_for(books, monkeypatch):
     monkeypatch.setattr(ValrTradeSocket, "SNAPSHOT_TIMEOUT", 0.5)
     books += [tracked_book(f"C{number:02}ZAR") for number in range(8)]
@@ -211,6 +219,7 @@ async def test_snapshots_that_arrive_slowly_are_waited_for(books, monkeypatch):
             await until(lambda: all(book.is_verified for book in books))
 
 
+@pytest.mark.asyncio
 async def test_an_outdated_snapshot_does_not_end_the_wait(books):
     async with TradeServer() as server, connected(server, books):
         await until(lambda: all(book.is_verified for book in books))
@@ -228,6 +237,7 @@ async def test_an_outdated_snapshot_does_not_end_the_wait(books):
         assert server.subscriptions() == subscriptions and books[0].consecutive_faults == 1
 
 
+@pytest.mark.asyncio
 async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_again(books, monkeypatch, caplog):
     monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MIN_DELAY", 0.3)
     caplog.set_level(logging.INFO)
@@ -265,6 +275,7 @@ async def test_three_failures_in_a_row_fall_back_and_the_verified_feed_is_tried_
             assert f"The order book of BTC-ZAR comes from {BOOK} again." in caplog.messages
 
 
+@pytest.mark.asyncio
 async def test_failures_with_enough_good_frames_between_them_do_not_fall_back(books):
     async with TradeServer() as server, connected(server, books):
         for first in range(500, 1_000, 100):
@@ -278,6 +289,7 @@ async def test_failures_with_enough_good_frames_between_them_do_not_fall_back(bo
         assert AGGREGATED not in dict(server.subscriptions())
 
 
+@pytest.mark.asyncio
 async def test_failures_of_a_quiet_pair_count_over_all_its_connections(books):
     number = 500
     async with TradeServer() as server:
@@ -301,6 +313,7 @@ async def test_failures_of_a_quiet_pair_count_over_all_its_connections(books):
         assert AGGREGATED not in dict(server.subscriptions())
 
 
+@pytest.mark.asyncio
 async def test_the_verified_feed_is_tried_again_less_and_less_often(books, monkeypatch):
     monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MIN_DELAY", 0.05)
     monkeypatch.setattr(ValrTradeSocket, "FALLBACK_MAX_DELAY", 0.2)
@@ -324,6 +337,7 @@ async def test_the_verified_feed_is_tried_again_less_and_less_often(books, monke
             assert books[0].fallback_delay == 0.0
 
 
+@pytest.mark.asyncio
 async def test_a_refused_pair_is_reported_once_and_the_others_run_on(books, caplog):
     async with TradeServer() as server:
         def refuse(event):
@@ -345,6 +359,7 @@ async def test_a_refused_pair_is_reported_once_and_the_others_run_on(books, capl
             await until(lambda: best(books[1])[0] == (100.0, 6.0))
 
 
+@pytest.mark.asyncio
 async def test_a_feed_that_valr_gave_up_is_replaced_by_the_aggregated_one(books, caplog):
     async with TradeServer() as server:
         server.first_frame = {
@@ -358,6 +373,7 @@ async def test_a_feed_that_valr_gave_up_is_replaced_by_the_aggregated_one(books,
             assert all(book.initialised.is_set() for book in books)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("text", [
     "{", "[]", "7", '"text"', "null", '{"type":7}', '{"no":"type"}', '{"type":"OB_L1_DIFF"}',
     '{"type":"OB_L1_DIFF","ps":"BTCZAR"}', '{"type":"OB_L1_DIFF","ps":["BTCZAR"],"d":{}}', '{"type":"OB_L1_SNAPSHOT"}',
@@ -379,6 +395,7 @@ async def test_frames_that_make_no_sense_harm_nothing(books, text):
         assert all(book.is_verified for book in books)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("text, is_reported", [("{", True), ("", False), ('{"type":"UNKNOWN"}', False)])
 async def test_only_what_cannot_be_read_is_reported(books, caplog, text, is_reported):
     async with TradeServer() as server, connected(server, books):
@@ -389,6 +406,7 @@ async def test_only_what_cannot_be_read_is_reported(books, caplog, text, is_repo
         assert bool(warnings(caplog)) == is_reported
 
 
+@pytest.mark.asyncio
 async def test_frames_that_cannot_be_read_are_told_once_for_each_type_and_connection(books, caplog):
     caplog.set_level(logging.DEBUG)
     trade = {**trade_frame("BTCZAR", "a"), "data": {"cost": "100"}}
@@ -408,6 +426,7 @@ async def test_frames_that_cannot_be_read_are_told_once_for_each_type_and_connec
             assert len([text for text in caplog.messages if "cannot be read" in text]) == 20 * len(unreadable)
 
 
+@pytest.mark.asyncio
 async def test_passes_trades_on(books):
     events = record_trades(books[0])
     async with TradeServer() as server, connected(server, books):
@@ -425,6 +444,7 @@ async def test_passes_trades_on(books):
         assert books[0].faults.repeated_trades == 1
 
 
+@pytest.mark.asyncio
 async def test_a_second_connection_changes_nothing_until_it_takes_over(books):
     events = record_trades(books[0])
     async with TradeServer() as server, connected(server, books) as first:
@@ -448,6 +468,7 @@ async def test_a_second_connection_changes_nothing_until_it_takes_over(books):
             assert books[0].order_book.last_diff_uid == 0
 
 
+@pytest.mark.asyncio
 async def test_a_second_connection_that_fails_costs_nothing(books, caplog):
     async with TradeServer() as server, connected(server, books):
         await until(lambda: all(book.is_verified for book in books))
@@ -462,6 +483,7 @@ async def test_a_second_connection_that_fails_costs_nothing(books, caplog):
         assert all(book.is_verified for book in books) and warnings(caplog) == []
 
 
+@pytest.mark.asyncio
 async def test_what_the_heir_has_not_verified_is_lost(books):
     async with TradeServer() as server, connected(server, books) as first:
         await until(lambda: all(book.is_verified for book in books))
@@ -475,6 +497,7 @@ async def test_what_the_heir_has_not_verified_is_lost(books):
             await until(lambda: books[0].is_verified)
 
 
+@pytest.mark.asyncio
 async def test_pairs_come_and_go_without_disturbing_others(books):
     async with TradeServer() as server, connected(server, books) as connection:
         await until(lambda: all(book.is_verified for book in books))
@@ -492,6 +515,7 @@ async def test_pairs_come_and_go_without_disturbing_others(books):
         assert books[1].faults.resyncs == 0
 
 
+@pytest.mark.asyncio
 async def test_a_silent_connection_is_doubted_then_to_be_replaced_then_dead(books, monkeypatch, caplog):
     monkeypatch.setattr(ValrTradeSocket, "REPLACEMENT_AGE", 0.9)
     monkeypatch.setattr(CONSTANTS, "SOCKET_SILENCE_LIMIT", 2.5)
@@ -506,6 +530,7 @@ async def test_a_silent_connection_is_doubted_then_to_be_replaced_then_dead(book
         assert "silent" in str(await connection.end())
 
 
+@pytest.mark.asyncio
 async def test_a_connection_that_answers_again_is_trusted_again(books, caplog):
     caplog.set_level(logging.INFO)
     async with TradeServer() as server, connected(server, books):
@@ -521,6 +546,7 @@ async def test_a_connection_that_answers_again_is_trusted_again(books, caplog):
         await until(lambda: "Order books verified: BTC-ZAR." in caplog.messages)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("code, reason, is_refusal", [
     (1000, "", False), (1006, "", False), (1012, "restart", False), (1007, "Request has an invalid signature", True)])
 async def test_tells_how_the_connection_ended(books, code, reason, is_refusal):
@@ -536,6 +562,7 @@ async def test_tells_how_the_connection_ended(books, code, reason, is_refusal):
         assert connection.socket.release("closed") == ["BTC-ZAR", "ETH-ZAR"]
 
 
+@pytest.mark.asyncio
 async def test_the_reason_of_the_end_is_heard_when_sending_fails_first(books, monkeypatch):
     async def fail(socket):
         raise aiohttp.ClientConnectionResetError("Cannot write to closing transport")
@@ -551,6 +578,7 @@ async def test_the_reason_of_the_end_is_heard_when_sending_fails_first(books, mo
         assert "Cannot write" in str(await connection.end())
 
 
+@pytest.mark.asyncio
 async def test_an_unauthorized_frame_is_a_refused_login(books):
     async with TradeServer() as server:
         server.greeting = [{"type": "UNAUTHORIZED", "message": "no such key"}]
@@ -559,6 +587,7 @@ async def test_an_unauthorized_frame_is_a_refused_login(books):
     assert isinstance(error, ValrLoginRefused) and "no such key" in str(error)
 
 
+@pytest.mark.asyncio
 async def test_pings_of_the_protocol_are_answered(books):
     async with TradeServer() as server, connected(server, books):
         await until(lambda: books[0].is_verified)
@@ -567,6 +596,7 @@ async def test_pings_of_the_protocol_are_answered(books):
         await until(lambda: server.pongs == [b"alive?"])
 
 
+@pytest.mark.asyncio
 async def test_counts_the_diffs_between_two_snapshots(books):
     async with TradeServer() as server, connected(server, books) as connection:
         await until(lambda: books[0].is_verified)

@@ -41,6 +41,7 @@ def test_no_event_overtakes_one_that_waits(queue):
     assert not heard and [queue.get_nowait()["type"] for _ in range(2)] == ["A", "B"]
 
 
+@pytest.mark.asyncio
 async def test_exchange_hears_what_waited_and_then_each_event_at_once(monkeypatch):
     connector = ValrExchange("key", "secret")
     queue = connector._user_stream_tracker.user_stream

@@ -18,6 +18,7 @@ def test_only_active_spot_pairs_are_traded(row, valid):
     assert valr_utils.is_exchange_information_valid(row) is valid
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("name, key_map", [
     ("valr", valr_utils.ValrConfigMap), ("valr_simulator", valr_utils.ValrSimulatorConfigMap)])
 async def test_hummingbot_builds_the_connector_from_the_keys_connect_asked_for(name, key_map):

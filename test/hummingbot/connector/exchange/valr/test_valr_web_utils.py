@@ -5,6 +5,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
@@ -16,7 +17,7 @@ from hummingbot.core.web_assistant.connections.connections_factory import Connec
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def serve(monkeypatch):
     """Serves one handler for every request and makes it the simulator the connector talks to."""
     servers = []
@@ -81,6 +82,7 @@ def test_simulator_elsewhere_is_refused_with_the_mend(monkeypatch, url):
         web_utils.public_rest_url("/x", CONSTANTS.SIMULATOR_DOMAIN)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("method", [RESTMethod.GET, RESTMethod.POST, RESTMethod.DELETE])
 async def test_every_request_is_labelled_as_json(serve, method):
     async def handler(received: web.Request) -> web.Response:
@@ -91,6 +93,7 @@ async def test_every_request_is_labelled_as_json(serve, method):
     assert await request(method) == {"label": "application/json"}
 
 
+@pytest.mark.asyncio
 async def test_error_reply_keeps_status_and_code(serve):
     async def handler(_: web.Request) -> web.Response:
         return web.json_response({"code": -21, "message": "Unsupported Currency Pair"}, status=400)
@@ -103,6 +106,7 @@ async def test_error_reply_keeps_status_and_code(serve):
     assert caught.value.is_rejection
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("header, seconds", [("7", 7.0), ("soon", None), (None, None)])
 async def test_retry_after_is_kept_when_it_is_a_number(serve, header, seconds):
     async def handler(_: web.Request) -> web.Response:
@@ -115,6 +119,7 @@ async def test_retry_after_is_kept_when_it_is_a_number(serve, header, seconds):
     assert caught.value.retry_after == seconds
 
 
+@pytest.mark.asyncio
 async def test_silent_server_becomes_a_connection_error_naming_the_request(serve, monkeypatch):
     monkeypatch.setattr(CONSTANTS, "REST_TIMEOUT", 0.05)
     released = asyncio.Event()
@@ -130,6 +135,7 @@ async def test_silent_server_becomes_a_connection_error_naming_the_request(serve
     released.set()
 
 
+@pytest.mark.asyncio
 async def test_reply_that_stops_halfway_becomes_a_connection_error(serve, monkeypatch):
     monkeypatch.setattr(CONSTANTS, "REST_TIMEOUT", 0.05)
     released = asyncio.Event()
@@ -148,6 +154,7 @@ async def test_reply_that_stops_halfway_becomes_a_connection_error(serve, monkey
     released.set()
 
 
+@pytest.mark.asyncio
 async def test_reply_of_another_kind_becomes_an_error_without_the_headers_of_the_request(serve):
     async def handler(_: web.Request) -> web.Response:
         return web.Response(body=b"\x00", content_type="application/octet-stream")
@@ -159,6 +166,7 @@ async def test_reply_of_another_kind_becomes_an_error_without_the_headers_of_the
     assert "the key" not in f"{caught.value!r} {vars(caught.value)} {caught.value.__cause__!r}"
 
 
+@pytest.mark.asyncio
 async def test_server_time_comes_in_milliseconds(serve):
     async def handler(_: web.Request) -> web.Response:
         # Wire
@@ -172,6 +180,7 @@ async def test_server_time_comes_in_milliseconds(serve):
     assert milliseconds == pytest.approx(expected.timestamp() * 1e3)
 
 
+@pytest.mark.asyncio
 async def test_first_signed_request_waits_for_the_exchanges_clock(serve):
     paths = []
 
@@ -216,6 +225,7 @@ async def answer_an_hour_ahead(received: web.Request) -> web.Response:
     return web.json_response(float(received.headers["X-VALR-TIMESTAMP"]) / 1e3 - time.time())
 
 
+@pytest.mark.asyncio
 async def test_offline_start_leaves_no_traceback_and_is_signed_with_valrs_time_afterwards(serve, monkeypatch, caplog):
     caplog.set_level(logging.DEBUG, "hummingbot")
     account = Account()
@@ -230,6 +240,7 @@ async def test_offline_start_leaves_no_traceback_and_is_signed_with_valrs_time_a
     assert await account.request() == pytest.approx(AN_HOUR_AHEAD, abs=5)
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("reply", [
     lambda: web.Response(status=503), lambda: web.json_response({}), lambda: web.json_response({"time": "noon"}),
     lambda: web.json_response([]), lambda: web.Response(text="<html>")])
@@ -244,6 +255,7 @@ async def test_a_time_that_cannot_be_read_leaves_the_request_alone(serve, caplog
     assert not [record for record in caplog.records if record.exc_info or record.levelno >= logging.WARNING]
 
 
+@pytest.mark.asyncio
 async def test_requests_that_start_together_ask_for_the_time_once(serve):
     paths = []
 

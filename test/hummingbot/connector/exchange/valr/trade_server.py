@@ -1,7 +1,6 @@
 """A server that plays VALR's trade socket by a script, for what a unit test has to see frame by frame."""
 import asyncio
 import json
-import time
 from itertools import zip_longest
 from typing import Any, Callable, Dict, List, Optional, Sequence
 from zlib import crc32
@@ -13,15 +12,6 @@ from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
 
 Level = Sequence[str]
 BIDS, ASKS = [["100", "1.5"], ["99", "2"]], [["101", "0.25"], ["102", "3"]]
-
-
-async def until(condition: Callable[[], Any], seconds: float = 5.0) -> Any:
-    """:return: what the condition returns, as soon as that is true"""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "the condition did not come true"
-        await asyncio.sleep(0.002)
-    return result
 
 
 def checksum(bids: Sequence[Level], asks: Sequence[Level]) -> int:

@@ -3,6 +3,7 @@ from decimal import Decimal
 from typing import Any, Dict, List
 
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -69,7 +70,7 @@ class SummaryServer:
         return handler
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def server(monkeypatch):
     server = SummaryServer()
     await server.server.start_server()
@@ -80,6 +81,7 @@ async def server(monkeypatch):
     await server.server.close()
 
 
+@pytest.mark.asyncio
 async def test_mid_prices_of_the_pairs_that_have_both_sides(server):
     assert await ValrSimulatorRateSource().get_prices() == {
         "BTC-ZAR": Decimal("1800001"),
@@ -90,6 +92,7 @@ async def test_mid_prices_of_the_pairs_that_have_both_sides(server):
     }
 
 
+@pytest.mark.asyncio
 async def test_one_request_prices_all_pairs_for_half_a_minute(server):
     source = ValrSimulatorRateSource()
 
@@ -100,6 +103,7 @@ async def test_one_request_prices_all_pairs_for_half_a_minute(server):
     assert len(server.requests) == 3
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("pair, rate", [
     ("BTC-ZAR", Decimal("1800001")),
     ("ZAR-USDT", 1 / Decimal("18.01")),
@@ -110,6 +114,7 @@ async def test_hummingbot_finds_rates_in_rand_and_across_pairs(server, pair, rat
     assert find_rate(await ValrSimulatorRateSource().get_prices(quote_token="USDT"), pair) == rate
 
 
+@pytest.mark.asyncio
 async def test_a_failure_is_said_once_and_so_is_its_end(server, caplog):
     caplog.set_level(logging.INFO)
     source = ValrSimulatorRateSource()

@@ -2,11 +2,13 @@ import asyncio
 import logging
 from datetime import datetime, timezone
 from decimal import Decimal
+from test.hummingbot.connector.exchange.valr.helpers import until
 from types import SimpleNamespace
 from typing import Callable, Dict, List, Optional
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from hypothesis import given, strategies as st
@@ -110,7 +112,7 @@ class CandleServer:
         return self.socket
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def server(monkeypatch):
     server = CandleServer()
     monkeypatch.setenv(VALR.SIMULATOR_URL_VARIABLE, await server.start())
@@ -122,7 +124,7 @@ async def server(monkeypatch):
     await server.stop()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture
 async def start():
     feeds = []
 
@@ -139,12 +141,6 @@ async def start():
         await feed.stop_network()
 
 
-async def until(condition: Callable[[], bool]):
-    async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
 def times(feed) -> List[int]:
     return [int(row[0]) for row in feed._candles]
 
@@ -155,11 +151,13 @@ def feed_with(*rows: Dict) -> ValrSpotCandles:
     return feed
 
 
+@pytest.mark.asyncio
 async def test_an_interval_valr_does_not_have_is_refused_with_those_it_has():
     with pytest.raises(ValueError, match="VALR has no 4h candles. Use one of: 1m, 5m, 15m, 30m, 1h, 6h, 1d."):
         ValrSpotCandles(PAIR, "4h")
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("interval, seconds", [
     ("1m", 60), ("5m", 300), ("15m", 900), ("30m", 1800), ("1h", 3600), ("6h", 21600), ("1d", 86400)])
 async def test_each_interval_of_valr_is_asked_for_in_its_seconds(interval, seconds):
@@ -169,6 +167,7 @@ async def test_each_interval_of_valr_is_asked_for_in_its_seconds(interval, secon
     assert feed._get_rest_candles_params(0, 600)["periodSeconds"] == seconds
 
 
+@pytest.mark.asyncio
 async def test_production_feed_uses_production_only(monkeypatch):
     monkeypatch.setenv(VALR.SIMULATOR_URL_VARIABLE, "http://127.0.0.1:1")
     feed = ValrSpotCandles("BTC-ZAR")
@@ -180,12 +179,14 @@ async def test_production_feed_uses_production_only(monkeypatch):
     assert feed.wss_url == "wss://api.valr.com/ws/trade"
 
 
+@pytest.mark.asyncio
 async def test_a_documented_row_becomes_a_candle():
     candle = ValrSpotCandles(PAIR)._parse_rest_candles([REST_ROW])
 
     assert candle == [[1_753_188_960, 119350, 119350, 119350, 119350, 0, 0, 0, 0, 0]]
 
 
+@pytest.mark.asyncio
 async def test_candles_are_asked_for_as_valr_wants_it(server):
     feed = ValrSimulatorSpotCandles(PAIR)
 
@@ -197,6 +198,7 @@ async def test_candles_are_asked_for_as_valr_wants_it(server):
     assert [int(row[0]) for row in candles] == list(range(NOW - 300 * 60, NOW, 60))
 
 
+@pytest.mark.asyncio
 async def test_each_request_for_the_running_candle_is_a_new_one(server):
     """VALR lets the reply to a request be cached for 50 seconds."""
     feed = ValrSimulatorSpotCandles(PAIR)
@@ -208,6 +210,7 @@ async def test_each_request_for_the_running_candle_is_a_new_one(server):
     assert [int(query["endTime"]) for query in server.queries] == [NOW, NOW + 20, NOW + 25]
 
 
+@pytest.mark.asyncio
 async def test_history_is_complete_over_several_requests_and_quiet_minutes(server, start):
     server.volumes = {NOW - 400 * 60: "3", NOW: "2"}
 
@@ -218,6 +221,7 @@ async def test_history_is_complete_over_several_requests_and_quiet_minutes(serve
     assert volumes[NOW - 400 * 60] == 3 and volumes[NOW] == 2 and volumes.sum() == 5
 
 
+@pytest.mark.asyncio
 async def test_a_new_pair_has_what_there_is_and_is_not_ready(server, caplog):
     server.first_candle = NOW - 3 * 60
     feed = ValrSimulatorSpotCandles(PAIR, "1m", 100)
@@ -232,6 +236,7 @@ async def test_a_new_pair_has_what_there_is_and_is_not_ready(server, caplog):
         "VALR has fewer 1m candles of BTC-USDC than the 100 asked for. The feed is not ready until there are as many."]
 
 
+@pytest.mark.asyncio
 async def test_historical_candles_cover_the_whole_range(server):
     feed = ValrSimulatorSpotCandles(PAIR, "5m")
     end = NOW // 300 * 300
@@ -243,6 +248,7 @@ async def test_historical_candles_cover_the_whole_range(server):
     assert list(candles["timestamp"]) == list(range(end - 1000 * 300, end + 1, 300))
 
 
+@pytest.mark.asyncio
 async def test_the_running_minute_follows_the_socket(server, start):
     feed = await start()
     await until(lambda: server.received)
@@ -260,6 +266,7 @@ async def test_the_running_minute_follows_the_socket(server, start):
     assert list(feed.candles_df["close"])[-2:] == [102, 103]
 
 
+@pytest.mark.asyncio
 async def test_the_captured_frame_is_understood():
     row = ValrSpotCandles(PAIR)._parse_websocket_message(SOCKET_FRAME)
 
@@ -267,6 +274,7 @@ async def test_the_captured_frame_is_understood():
     assert row["close"] == 67310 and row["volume"] == 0 and row["quote_asset_volume"] == 0
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("frame", [
     None, "text", [], {"type": "PONG"}, {"type": "SUBSCRIBED", "message": "ok"}, {"type": "NEW_TRADE_BUCKET"},
     frame_of(NOW, symbol="ETHUSDC"), frame_of(NOW, period=300), {"type": "NEW_TRADE", "data": row_of(NOW)},
@@ -275,6 +283,7 @@ async def test_other_frames_change_nothing(frame):
     assert ValrSpotCandles(PAIR)._parse_websocket_message(frame) is None
 
 
+@pytest.mark.asyncio
 async def test_a_frame_in_an_unknown_format_is_reported_once_and_left_to_rest(caplog):
     feed = ValrSpotCandles(PAIR)
     frame = frame_of(NOW)
@@ -285,12 +294,14 @@ async def test_a_frame_in_an_unknown_format_is_reported_once_and_left_to_rest(ca
     assert caplog.text.count("a candle in an unknown format") == 1
 
 
+@pytest.mark.asyncio
 async def test_a_refused_subscription_is_reported(caplog):
     ValrSpotCandles(PAIR)._parse_websocket_message({"type": "ERROR", "message": "unsupported pair"})
 
     assert "answered the subscription to BTC-USDC candles" in caplog.text and "unsupported pair" in caplog.text
 
 
+@pytest.mark.asyncio
 async def test_minutes_without_frames_are_filled_before_the_next_frame_is_used(server, start):
     feed = await start()
     await until(lambda: server.received)
@@ -304,6 +315,7 @@ async def test_minutes_without_frames_are_filled_before_the_next_frame_is_used(s
     assert list(feed.candles_df["volume"]) == [0, 7, 0, 0, 0.5]
 
 
+@pytest.mark.asyncio
 async def test_a_quiet_pair_gets_its_candles_without_any_frame(server, start):
     feed = await start()
     server.now = NOW + 130
@@ -313,6 +325,7 @@ async def test_a_quiet_pair_gets_its_candles_without_any_frame(server, start):
     assert times(feed) == list(range(NOW - 120, NOW + 121, 60))
 
 
+@pytest.mark.asyncio
 async def test_frames_of_finished_minutes_only_leave_the_running_one_to_rest(server, start):
     feed = await start()
     await until(lambda: server.received)
@@ -326,6 +339,7 @@ async def test_frames_of_finished_minutes_only_leave_the_running_one_to_rest(ser
     await until(lambda: feed.candles_df.iloc[-1]["volume"] == 2)
 
 
+@pytest.mark.asyncio
 async def test_while_the_socket_delivers_rest_waits_for_the_turn_of_the_minute(server, monkeypatch):
     feed = ValrSimulatorSpotCandles(PAIR)
     feed._parse_websocket_message(frame_of(NOW))
@@ -344,6 +358,7 @@ async def test_while_the_socket_delivers_rest_waits_for_the_turn_of_the_minute(s
     assert waits == [pytest.approx(40 + CONSTANTS.CLOSE_DELAY), CONSTANTS.POLL_INTERVAL]
 
 
+@pytest.mark.asyncio
 async def test_candles_survive_a_reconnect_and_the_gap_is_filled(server, start):
     feed = await start(max_records=8)
     await until(lambda: server.received)
@@ -365,6 +380,7 @@ async def test_candles_survive_a_reconnect_and_the_gap_is_filled(server, start):
     assert list(feed.candles_df["volume"]) == [0, 0, 4, 5, 0, 0, 6, 8]
 
 
+@pytest.mark.asyncio
 async def test_after_an_outage_longer_than_a_request_the_feed_starts_anew(server, start):
     feed = await start()
 
@@ -372,6 +388,7 @@ async def test_after_an_outage_longer_than_a_request_the_feed_starts_anew(server
     await until(lambda: times(feed) == list(range(NOW + 996 * 60, NOW + 1000 * 60 + 1, 60)))
 
 
+@pytest.mark.asyncio
 async def test_larger_candles_are_polled_without_a_socket(server, start):
     feed = await start(interval="5m")
     current = NOW // 300 * 300
@@ -385,6 +402,7 @@ async def test_larger_candles_are_polled_without_a_socket(server, start):
     assert server.socket_attempts == 0
 
 
+@pytest.mark.asyncio
 async def test_a_machine_with_a_slow_clock_gets_the_current_candle(server, start, monkeypatch):
     monkeypatch.setattr(ValrSpotCandles, "_time", staticmethod(lambda: server.now - 600))
 
@@ -393,6 +411,7 @@ async def test_a_machine_with_a_slow_clock_gets_the_current_candle(server, start
     assert times(feed)[-1] == NOW
 
 
+@pytest.mark.asyncio
 async def test_an_unreachable_valr_is_said_once_and_so_is_its_return(server, start, caplog):
     caplog.set_level(logging.INFO)
     feed = await start(interval="1h")
@@ -412,6 +431,7 @@ async def test_an_unreachable_valr_is_said_once_and_so_is_its_return(server, sta
     assert feed.ready
 
 
+@pytest.mark.asyncio
 async def test_network_is_down_while_valr_does_not_answer(server):
     feed = ValrSimulatorSpotCandles(PAIR)
 
@@ -420,6 +440,7 @@ async def test_network_is_down_while_valr_does_not_answer(server):
     assert await feed.check_network() is NetworkStatus.NOT_CONNECTED
 
 
+@pytest.mark.asyncio
 async def test_refused_sockets_are_tried_less_and_less_often(server, monkeypatch):
     server.refuses_sockets = True
     feed = ValrSimulatorSpotCandles(PAIR)
@@ -438,6 +459,7 @@ async def test_refused_sockets_are_tried_less_and_less_often(server, monkeypatch
     assert server.socket_attempts == 6
 
 
+@pytest.mark.asyncio
 @pytest.mark.parametrize("answers_pings", [True, False])
 async def test_a_quiet_socket_is_kept_and_a_dead_one_is_replaced(server, start, monkeypatch, answers_pings):
     monkeypatch.setattr(VALR, "PING_INTERVAL", 0.05)
@@ -451,6 +473,7 @@ async def test_a_quiet_socket_is_kept_and_a_dead_one_is_replaced(server, start, 
     assert (server.socket_attempts == 1) is answers_pings
 
 
+@pytest.mark.asyncio
 async def test_a_connector_lends_its_limits_and_its_symbols(server):
     throttler = web_utils.create_throttler(Decimal("50"))
 
@@ -466,6 +489,7 @@ async def test_a_connector_lends_its_limits_and_its_symbols(server):
     assert server.headers[0]["Content-Type"] == "application/json"
 
 
+@pytest.mark.asyncio
 async def test_a_late_reply_does_not_undo_a_newer_candle():
     feed = feed_with(row_of(NOW, close="105", volume="3"))
 
@@ -474,6 +498,7 @@ async def test_a_late_reply_does_not_undo_a_newer_candle():
     assert feed.candles_df.iloc[-1]["close"] == 105
 
 
+@pytest.mark.asyncio
 async def test_rows_with_a_hole_leave_the_newest_without_one():
     feed = feed_with(row_of(NOW - 180), row_of(NOW - 60), row_of(NOW))
 
