@@ -2,7 +2,7 @@ import asyncio
 import time
 from decimal import Decimal
 from itertools import chain, repeat
-from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, TypeVar, Union
+from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, Union
 
 import aiohttp
 
@@ -33,6 +33,7 @@ from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTrack
 from hummingbot.connector.exchange.valr.valr_pairs import ValrPairs
 from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport
 from hummingbot.connector.exchange.valr.valr_placement_batch import ValrPlacementBatch
+from hummingbot.connector.exchange.valr.valr_troubles import ValrTroubles
 from hummingbot.connector.exchange.valr.valr_user_stream_tracker import ValrUserStreamTracker
 from hummingbot.connector.exchange_py_base import ExchangePyBase
 from hummingbot.connector.trading_rule import TradingRule
@@ -47,8 +48,6 @@ from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, Tra
 from hummingbot.core.utils.async_utils import safe_ensure_future, safe_gather
 from hummingbot.core.utils.estimate_fee import build_trade_fee
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
-
-Row = TypeVar("Row")
 
 
 class ValrExchange(ExchangePyBase):
@@ -68,7 +67,6 @@ class ValrExchange(ExchangePyBase):
     MIN_AGE_TO_LOSE = 30.0
     # Seconds from two balances of one millisecond, which may have come in the wrong order, to a request that tells.
     BALANCES_PAUSE = 2.0
-    MAX_WARNINGS = 100
     _FILLS = "the orders' fills"  # the subject of a trouble
     RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
 
@@ -103,8 +101,7 @@ class ValrExchange(ExchangePyBase):
         self._gap_task: Optional[asyncio.Task] = None
         self._balances_task: Optional[asyncio.Task] = None
         self._own_cancellations: Set[asyncio.Task] = set()  # those that no strategy asked for
-        self._troubles: Set[str] = set()
-        self._warnings: Set[str] = set()
+        self._troubles = ValrTroubles(self.logger())
         super().__init__(balance_asset_limit, rate_limits_share_pct)
         self._set_order_book_tracker(ValrOrderBookTracker(
             data_source=self._orderbook_ds, trading_pairs=self._trading_pairs or [], domain=self._domain))
@@ -296,14 +293,14 @@ class ValrExchange(ExchangePyBase):
         try:
             server_time = await self.web_utils.get_current_server_time(self._throttler, self._domain)
         except Exception as error:
-            self._note_trouble("VALR's time", error)
+            self._troubles.begin("VALR's time", error)
             return
         midpoint = (sent_at + time.perf_counter()) / 2
         self._time_synchronizer.clear_time_offset_ms_samples()
         self._time_synchronizer.add_time_offset_ms_sample(server_time - midpoint * 1e3)
         if self._auth is not None:
             self._auth.refresh_clock()
-        self._note_success("VALR's time")
+        self._troubles.end("VALR's time")
 
     def _is_request_exception_related_to_time_synchronizer(self, request_exception: Exception) -> bool:
         # VALR has one code for a wrong signature, be it the secret, the path or the time.
@@ -337,51 +334,19 @@ class ValrExchange(ExchangePyBase):
                     await update()
                     break
                 except Exception as error:
-                    self._note_trouble(subject, error)
+                    self._troubles.begin(subject, error)
                     await self._sleep(pause)
-            self._note_success(subject)
+            self._troubles.end(subject)
             await self._sleep(interval)
-
-    def _note_trouble(self, subject: str, error: Exception):
-        """One line when a regular request starts to fail, nothing while it goes on failing."""
-        if subject not in self._troubles:
-            self._troubles.add(subject)
-            reason = str(error) or type(error).__name__
-            self.logger().warning(f"VALR could not be asked for {subject} ({reason}). What is known of it stays.")
-
-    def _warn_once(self, text: str):
-        if text not in self._warnings and len(self._warnings) < self.MAX_WARNINGS:
-            self._warnings.add(text)
-            self.logger().warning(text)
-
-    def _readable(self, parse: Callable[[Any], Row], rows: Any) -> List[Row]:
-        """
-        :return: the rows that can be read; one that cannot is told once, and keeps no other from being read
-        :raises ValueError: when VALR did not send rows
-        """
-        if not isinstance(rows, list):
-            raise ValueError("VALR's answer is not a list")
-        readable = []
-        for row in rows:
-            try:
-                readable.append(parse(row))
-            except ValueError as error:
-                self._warn_once(f"A row of VALR's cannot be read and is left out: {error}")
-        return readable
-
-    def _note_success(self, subject: str):
-        if subject in self._troubles:
-            self._troubles.remove(subject)
-            self.logger().info(f"VALR answers again about {subject}.")
 
     async def _initialize_trading_pair_symbol_map(self):
         """The base class logs each failure with a traceback."""
         try:
             self._initialize_trading_pair_symbols_from_exchange_info(await self._make_trading_pairs_request())
         except Exception as error:
-            self._note_trouble("its pairs", error)
+            self._troubles.begin("its pairs", error)
         else:
-            self._note_success("its pairs")
+            self._troubles.end("its pairs")
 
     async def _make_trading_pairs_request(self) -> List[Dict[str, Any]]:
         return await self._request_pairs()
@@ -398,9 +363,9 @@ class ValrExchange(ExchangePyBase):
             self._pairs.set_order_types(await self._api_get(
                 path_url=CONSTANTS.ORDER_TYPES_PATH, params={"includeInactivePairs": "false"}))
         except Exception as error:
-            self._note_trouble("the order types of its pairs", error)
+            self._troubles.begin("the order types of its pairs", error)
         else:
-            self._note_success("the order types of its pairs")
+            self._troubles.end("the order types of its pairs")
         return rows
 
     def _initialize_trading_pair_symbols_from_exchange_info(self, exchange_info: List[Dict[str, Any]]):
@@ -414,7 +379,7 @@ class ValrExchange(ExchangePyBase):
         rows = await self._api_get(
             path_url=CONSTANTS.TRADE_FEES_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
         symbols = await self.trading_pair_symbol_map()
-        for rates in self._readable(parsers.fee_rates, rows):
+        for rates in self._troubles.readable(parsers.fee_rates, rows):
             if rates is not None and rates.symbol in symbols:
                 self._trading_fees[symbols[rates.symbol]] = rates
 
@@ -481,7 +446,7 @@ class ValrExchange(ExchangePyBase):
                 is_auth_required=True,
                 limit_id=CONSTANTS.ACCOUNT_LIMIT,
             )
-            balances = self._readable(parsers.balance, rows)
+            balances = self._troubles.readable(parsers.balance, rows)
             if len(balances) == len(rows):
                 self._balances.replace(balances, requested_at)
             else:
@@ -783,7 +748,8 @@ class ValrExchange(ExchangePyBase):
         if not self._order_tracker.is_complete(order):
             self._lookup.collect_fills()
         if report.state is None:
-            self._warn_once(f"VALR's order status {report.status_text!r} is not known. Orders keep their state.")
+            self._troubles.warn_once(
+                f"VALR's order status {report.status_text!r} is not known. Orders keep their state.")
         if not is_answer and (report.state is None or report.is_final and report.executed is None):
             self._lookup.doubt(order)
         elif not report.is_final and self._order_tracker.is_lost(order):
@@ -846,7 +812,7 @@ class ValrExchange(ExchangePyBase):
         rows = await self._api_get(
             path_url=CONSTANTS.OPEN_ORDERS_PATH, is_auth_required=True, limit_id=CONSTANTS.ACCOUNT_LIMIT)
         reports = {}
-        for report in self._readable(parsers.open_order, parsers.open_order_rows(rows)):
+        for report in self._troubles.readable(parsers.open_order, parsers.open_order_rows(rows)):
             order = self._order_tracker.find(report.client_order_id, report.exchange_order_id)
             if order is not None:
                 reports[order.client_order_id] = report
@@ -890,9 +856,9 @@ class ValrExchange(ExchangePyBase):
             if orders:
                 await self._lookup.update_fills(orders)
         except Exception as error:
-            self._note_trouble(self._FILLS, error)
+            self._troubles.begin(self._FILLS, error)
         else:
-            self._note_success(self._FILLS)
+            self._troubles.end(self._FILLS)
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception):
         """
@@ -972,10 +938,10 @@ class ValrExchange(ExchangePyBase):
         results = await asyncio.gather(self._update_balances(), self._update_order_status(), return_exceptions=True)
         failures = [result for result in results if isinstance(result, Exception)]
         if failures:
-            self._note_trouble("the account's balances and orders", failures[0])
+            self._troubles.begin("the account's balances and orders", failures[0])
         else:
-            self._note_success("the account's balances and orders")
-        return not failures and self._FILLS not in self._troubles
+            self._troubles.end("the account's balances and orders")
+        return not failures and not self._troubles.has(self._FILLS)
 
     def close_gap(self):
         """Reads the account over REST, because VALR repeats no event that happened while the socket was away."""
@@ -1006,7 +972,7 @@ class ValrExchange(ExchangePyBase):
         try:
             self._events.process(event)
         except ValueError as error:
-            self._warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
+            self._troubles.warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
             self.close_gap()
         except Exception:
             self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)
