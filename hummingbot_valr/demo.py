@@ -122,7 +122,10 @@ def _checks(exchange: ValrSimulator, folder: Path, log: Path) -> List[Check]:
     account = exchange.engine.account(exchange.account_id)
     makers = sum(fill.is_maker for fill in account.fills)
     cancelled = sum(order.status == "Cancelled" for order in account.orders.values())
-    summary = json.loads((folder / "data/valr_test_bot_summary.json").read_text())
+    summary_file = folder / "data/valr_test_bot_summary.json"
+    if not summary_file.exists():
+        raise DemoError(f"The bot ended without its summary. Its log is {log}.")
+    summary = json.loads(summary_file.read_text())
     ledger, logged = books.ledger_fills(exchange), books.logged_fills(log)
     stored = books.database_fills(folder / "data" / f"{BOT_NAME}.sqlite")
     own_balances = {asset: (Decimal(balance["total"]), Decimal(balance["available"]))

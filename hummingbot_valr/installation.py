@@ -9,7 +9,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Optional
@@ -39,6 +38,7 @@ PACKAGE_MARK = "controllers/__init__.py"
 SOURCE_ROOT = Path(__file__).resolve().parent.parent
 
 FOLDER = "folder"
+_EMPTY = f"sha256 {hashlib.sha256().hexdigest()}"
 
 
 class InstallationError(Exception):
@@ -52,7 +52,7 @@ def find_hummingbot(directory: Optional[Path] = None) -> Path:
     :return: the absolute path of the root
     :raises InstallationError: there is no Hummingbot, or one which is too old
     """
-    root = _imported_root() if directory is None else directory.expanduser().resolve()
+    root = _imported_root() if directory is None else _resolved(directory)
     package = root / "hummingbot"
     if not (package / "connector" / "exchange").is_dir() or not (package / "VERSION").is_file():
         hint = f" Did you mean {root.parent}?" if (root / "connector" / "exchange").is_dir() else ""
@@ -78,6 +78,13 @@ def _imported_root() -> Path:
     return Path(spec.origin).resolve().parent.parent
 
 
+def _resolved(directory: Path) -> Path:
+    try:
+        return directory.expanduser().resolve()
+    except RuntimeError as error:  # the home of a user there is not, or links in a circle
+        raise InstallationError(f"{directory} is not a Hummingbot, because it leads nowhere: {error}") from None
+
+
 def fingerprint(path: Path) -> Optional[str]:
     """
     :return: what identifies the content of a file or the target of a symlink; None if there is nothing at the path
@@ -91,6 +98,22 @@ def fingerprint(path: Path) -> Optional[str]:
 
 def _expected_fingerprint(source: Path, link: bool) -> Optional[str]:
     return f"link to {source}" if link else fingerprint(source)
+
+
+def _write_whole(target: Path, content: bytes) -> None:
+    """
+    Writes a file whole or not at all.
+
+    :raises OSError: with the target's name
+    """
+    temporary = target.with_name(f".{target.name}.hummingbot-valr")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _sources(part: str, link: bool) -> Dict[str, Path]:
@@ -141,6 +164,7 @@ class Installation:
         obsolete = [path for path in self._entries
                     if _part_of(path) in parts and (path in missing or path not in wanted)]
         self._refuse_foreign([*parts, *missing, *obsolete], replace_folders=link)
+        self._refuse_files_for_folders()
         folders = [folder for folder in FOLDERS if not (self._root / folder).is_dir()]
         changed = {_part_of(path) for path in [*missing, *obsolete]}
 
@@ -148,12 +172,7 @@ class Installation:
             with self._recorded_changes():
                 self._remove(obsolete)
                 self._remove_empty_folders([folder for folder in self._folders if _part_of(folder) in parts])
-                for path, source in missing.items():
-                    self._put(path, source, link)
-                for folder in folders:
-                    self._create_folder(folder)
-                if str(Path(PACKAGE_MARK).parent) in folders:
-                    self._mark_package()
+                self._put(missing, folders, link)
         verb = "linked" if link else "copied"
         return ([f"{verb} {part}" if part in changed else f"{part} is in place already" for part in PARTS]
                 + [f"created the folder {folder}" for folder in folders])
@@ -182,6 +201,8 @@ class Installation:
         try:
             content = json.loads(self._manifest.read_text())
             self._entries, self._folders = dict(content["entries"]), list(content["folders"])
+            if not all(isinstance(text, str) for text in (*self._entries, *self._entries.values(), *self._folders)):
+                raise TypeError("it names something that is no text")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InstallationError(
                 f"{self._manifest}, the record of what was installed, cannot be read ({error}). Restore it, or delete"
@@ -205,6 +226,14 @@ class Installation:
                 f"Nothing was changed in {self._root}, because these were not put there by this command or were changed"
                 f" since: {', '.join(foreign)}. Move them away and try again.")
 
+    def _refuse_files_for_folders(self) -> None:
+        files = [folder for folder in FOLDERS
+                 if os.path.lexists(self._root / folder) and not (self._root / folder).is_dir()]
+        if files:
+            raise InstallationError(
+                f"Nothing was changed in {self._root}, because Hummingbot needs folders where it has files:"
+                f" {', '.join(files)}. Move them away and try again.")
+
     def _is_foreign(self, path: str, replace_folders: bool) -> bool:
         found = self._found(path)
         if found != FOLDER:
@@ -223,38 +252,47 @@ class Installation:
             try:
                 yield
             finally:
+                self._forget_what_is_not_there()
                 self._write_manifest()
                 if not self._entries and not self._folders:
                     self._manifest.unlink()
         except OSError as error:
+            # Of two names, those of a link, the second is that of what was to be changed.
+            changed = error.filename2 or error.filename or self._root
             raise InstallationError(
-                f"Cannot change {error.filename or self._root}: {error.strerror}. Check the permissions and the free"
-                " space there, then run the command again.") from None
+                f"Cannot change {changed}: {error.strerror}. Check the permissions and the free space there, then run"
+                " the command again.") from None
 
     def _write_manifest(self) -> None:
         content = {"entries": self._entries, "folders": self._folders}
-        self._manifest.write_text(json.dumps(content, indent=2) + "\n")
+        _write_whole(self._manifest, (json.dumps(content, indent=2) + "\n").encode())
 
-    def _put(self, path: str, source: Path, link: bool) -> None:
-        target = self._root / path
-        self._create_folder(str(Path(path).parent))
-        if link:
-            target.symlink_to(source)
-        else:
-            shutil.copyfile(source, target)
-        self._entries[path] = str(fingerprint(target))
+    def _forget_what_is_not_there(self) -> None:
+        self._entries = {path: known for path, known in self._entries.items() if os.path.lexists(self._root / path)}
+        self._folders = [folder for folder in self._folders if (self._root / folder).is_dir()]
 
-    def _create_folder(self, folder: str) -> None:
-        path = self._root / folder
-        if path.is_dir():
-            return
-        self._create_folder(str(Path(folder).parent))
-        path.mkdir()
-        self._folders.append(folder)
-
-    def _mark_package(self) -> None:
-        (self._root / PACKAGE_MARK).touch()
-        self._entries[PACKAGE_MARK] = str(fingerprint(self._root / PACKAGE_MARK))
+    def _put(self, sources: Dict[str, Path], folders: List[str], link: bool) -> None:
+        """
+        :param sources: what comes to which path; nothing lies there
+        :param folders: more folders to create, besides those of the paths
+        """
+        needed = [*sorted({str(folder) for path in sources for folder in Path(path).parents}), *folders]
+        created = [folder for folder in dict.fromkeys(needed) if not (self._root / folder).is_dir()]
+        # Recorded before it is done: a disk that is full then may not take the record any more.
+        self._folders += created
+        self._entries |= {path: str(_expected_fingerprint(source, link)) for path, source in sources.items()}
+        if str(Path(PACKAGE_MARK).parent) in created:
+            self._entries[PACKAGE_MARK] = _EMPTY
+        self._write_manifest()
+        for folder in created:
+            (self._root / folder).mkdir()
+        if PACKAGE_MARK in self._entries:
+            (self._root / PACKAGE_MARK).touch()
+        for path, source in sources.items():
+            if link:
+                (self._root / path).symlink_to(source)
+            else:
+                _write_whole(self._root / path, source.read_bytes())
 
     def _remove(self, paths: List[str]) -> None:
         for path in paths:

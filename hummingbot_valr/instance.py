@@ -65,11 +65,17 @@ class HummingbotInstance:
         :param arguments: for example "connect", "--all"
         :return: what it printed
         :raises CommandFailed: it ended with an exit code other than 0
+        :raises asyncio.CancelledError: the task was cancelled, or its time is up; the command has been killed
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "hummingbot.cli.main", *arguments, cwd=self.folder, env=self._environment,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE)
-        output, errors = await process.communicate(stdin.encode())
+        try:
+            output, errors = await process.communicate(stdin.encode())
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         if process.returncode != 0:
             raise CommandFailed(f"`hbot {' '.join(arguments)}`: {(errors or output).decode().strip()}")
         return output.decode()

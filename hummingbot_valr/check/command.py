@@ -32,10 +32,15 @@ def run(exchange: str, seconds: float, is_json: bool, with_order: bool, record: 
     credentials = find_credentials(exchange)
     with Recorder(record) as recorder, _silence():
         rows, plan = asyncio.run(run_checks(exchange, seconds, credentials, recorder, with_order))
-        if plan is not None and credentials is not None:
-            rows.append(asyncio.run(run_order(exchange, credentials, recorder, plan)) if _confirmed(plan, exchange)
-                        else declined())
-    _show(rows, is_json)
+        try:
+            if plan is not None and credentials is not None:
+                if _confirmed(plan, exchange):
+                    asyncio.run(run_order(exchange, credentials, recorder, plan, rows.append))
+                else:
+                    rows.append(declined())
+        finally:
+            # Also after Ctrl-C: what became of the order must not be lost.
+            _show(rows, is_json)
     return not has_failed(rows)
 
 

@@ -24,19 +24,23 @@ def find_credentials(exchange: str) -> Optional[Credentials]:
     """
     :param exchange: `valr` or `valr_simulator`
     :return: the keys, None when there are none
-    :raises CheckError: when only half of them is there
+    :raises CheckError: when only a part of them is there
     """
     return _from_environment() or _from_hummingbot(exchange)
 
 
 def _from_environment() -> Optional[Credentials]:
     key, secret = os.environ.get(KEY_VARIABLE, "").strip(), os.environ.get(SECRET_VARIABLE, "").strip()
+    subaccount_id = os.environ.get(SUBACCOUNT_VARIABLE, "").strip()
     if not key and not secret:
+        if subaccount_id:
+            raise CheckError(f"{SUBACCOUNT_VARIABLE} is set and {KEY_VARIABLE} and {SECRET_VARIABLE} are not. Set all "
+                             "three, or unset it.")
         return None
     if not key or not secret:
         present, missing = (KEY_VARIABLE, SECRET_VARIABLE) if key else (SECRET_VARIABLE, KEY_VARIABLE)
         raise CheckError(f"{present} is set and {missing} is not. Set both, or unset both.")
-    return Credentials(key, secret, os.environ.get(SUBACCOUNT_VARIABLE, "").strip() or None, "the environment")
+    return Credentials(key, secret, subaccount_id or None, "the environment")
 
 
 def _from_hummingbot(exchange: str) -> Optional[Credentials]:

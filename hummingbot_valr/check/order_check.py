@@ -3,7 +3,7 @@ import asyncio
 import time
 from contextlib import suppress
 from decimal import Decimal
-from typing import List, Optional
+from typing import Callable, List, Optional, Union
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import ValrCommandNotSent, ValrOrderRejected, ValrOutcomeUnknown
@@ -13,7 +13,7 @@ from hummingbot.core.data_type.common import OrderType, TradeType
 from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState
 from hummingbot_valr.check.mends import RECORD_AND_REPORT, described, mend_of
 from hummingbot_valr.check.order_plan import OrderPlan, affordable, smallest_order
-from hummingbot_valr.check.report import Row, fail, ok, warn
+from hummingbot_valr.check.report import Row, fail, ok
 from hummingbot_valr.check.session import Session
 
 NAME = "order"
@@ -39,7 +39,7 @@ async def check_order_plan(session: Session) -> List[Row]:
 
 
 def declined() -> Row:
-    return warn(NAME, "nothing was placed: not confirmed", "Run the check again in a terminal, and confirm.")
+    return fail(NAME, "nothing was placed: not confirmed", "Run the check again in a terminal, and confirm.")
 
 
 async def _plans(session: Session) -> List[OrderPlan]:
@@ -51,7 +51,8 @@ async def _plans(session: Session) -> List[OrderPlan]:
     return [plan for plan in plans if plan is not None]
 
 
-async def place_and_cancel(session: Session, plan: OrderPlan) -> Row:
+async def place_and_cancel(session: Session, plan: OrderPlan, tell: Callable[[Row], object]) -> Row:
+    """:param tell: gets the row as soon as it is known, also by a cancellation, which returns none"""
     session.start_account_socket()
     await session.account_socket.changed.wait()
     order = InFlightOrder(
@@ -59,8 +60,14 @@ async def place_and_cancel(session: Session, plan: OrderPlan) -> Row:
             True, plan.trading_pair, CONSTANTS.HBOT_ORDER_ID_PREFIX, CONSTANTS.MAX_ORDER_ID_LEN),
         trading_pair=plan.trading_pair, order_type=OrderType.LIMIT_MAKER, trade_type=TradeType.BUY,
         amount=plan.amount, price=plan.price, creation_timestamp=time.time())
+
+    async def run() -> Row:
+        row = await _OrderCheck(session, plan, order).run()
+        tell(row)
+        return row
+
     # Ctrl-C must not leave an order behind: what has begun is brought to its end.
-    ending = asyncio.ensure_future(_OrderCheck(session, plan, order).run())
+    ending = asyncio.ensure_future(run())
     try:
         return await asyncio.shield(ending)
     except asyncio.CancelledError:
@@ -77,6 +84,13 @@ class _OrderCheck:
         self._order = order
 
     async def run(self) -> Row:
+        try:
+            return await self._run()
+        except asyncio.CancelledError:
+            # Whoever presses Ctrl-C twice does not wait for the end, and has to know what to look for.
+            return self._unresolved(f"the check was interrupted before VALR told what became of {self._plan}", "")
+
+    async def _run(self) -> Row:
         entry = self._session.exchange.order_entry
         path = "the account socket" if self._session.account_socket.connected else "REST"
         trouble = ""
@@ -93,14 +107,16 @@ class _OrderCheck:
             trouble = described(error)
         acknowledged_in = time.perf_counter() - started_at
         end = await self._end()
-        if end is None:
-            return self._unresolved(trouble)
+        if isinstance(end, str):
+            return self._unresolved(end, trouble)
         return self._row(end, path, acknowledged_in, trouble)
 
-    async def _end(self) -> Optional[OrderReport]:
+    async def _end(self) -> Union[OrderReport, str]:
         """
-        Cancels the order until VALR reports an end of it. An order that VALR does not know for `DENIAL_TIMEOUT` never
-        was. None when VALR tells neither in time.
+        Cancels the order until VALR reports an end of it.
+
+        :return: VALR's report; without one what is known instead, in words. Nobody knows how late VALR may still take
+            an order, so not even its denial is an end.
         """
         started_at, next_cancel = time.monotonic(), 0.0
         denied_since: Optional[float] = None
@@ -112,13 +128,16 @@ class _OrderCheck:
                     await self._session.exchange.order_entry.cancel(self._order.client_order_id, self._plan.symbol)
             with suppress(OSError, ValueError):
                 report = await self._session.exchange._lookup.find(self._order)
-                if report is not None and report.is_final:
+                if report is None:
+                    denied_since = denied_since or time.monotonic()
+                    if time.monotonic() - denied_since >= DENIAL_TIMEOUT:
+                        return f"VALR has not known {self._plan} for {DENIAL_TIMEOUT:g} s"
+                elif report.is_final:
                     return report
-                denied_since = None if report is not None else denied_since or time.monotonic()
-            if denied_since is not None and time.monotonic() - denied_since >= DENIAL_TIMEOUT:
-                return OrderReport(None, self._order.client_order_id, "never placed", None, Decimal(0), "", None)
+                else:
+                    denied_since = None
             await asyncio.sleep(_LOOK_PAUSE)
-        return None
+        return f"VALR did not tell within {RESOLVE_TIMEOUT:g} s what became of {self._plan}"
 
     def _row(self, end: OrderReport, path: str, acknowledged_in: float, trouble: str) -> Row:
         said = f"{end.status_text}{f' ({end.reason})' if end.reason else ''}"
@@ -134,10 +153,9 @@ class _OrderCheck:
         return ok(NAME, f"{self._plan} was acknowledged over {path} in {acknowledged_in * 1e3:.0f} ms, cancelled, and "
                         f"looked up: {said}; nothing is left")
 
-    def _unresolved(self, trouble: str) -> Row:
-        return fail(NAME, f"VALR did not tell within {RESOLVE_TIMEOUT:g} s what became of {self._plan}"
-                          f"{f' ({trouble})' if trouble else ''}",
-                    f"Look at the open orders at VALR and cancel {self._order.client_order_id} by hand.")
+    def _unresolved(self, known: str, trouble: str) -> Row:
+        return fail(NAME, f"{known}{f' ({trouble})' if trouble else ''}",
+                    f"Look at the open orders at VALR once, and cancel {self._order.client_order_id} if it is there.")
 
 
 def _mend_of_refusal(error: ValrOrderRejected) -> str:

@@ -3,12 +3,13 @@ import asyncio
 import re
 import time
 from collections import Counter
-from typing import Any, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import PING, ValrAPIUserStreamDataSource
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
+from hummingbot.connector.exchange.valr.valr_troubles import Row, ValrTroubles
 from hummingbot.core.web_assistant.connections.data_types import RESTMethod
 from hummingbot_valr.check.credentials import Credentials
 from hummingbot_valr.check.recorder import Recorder
@@ -73,6 +74,14 @@ class ProbedAccountSocket(ValrAPIUserStreamDataSource):
         self.changed.set()
 
 
+class ProbedTroubles(ValrTroubles):
+    """The base class leaves out rows that it cannot read, so that a bot goes on. Here they are what has to be told."""
+
+    def readable(self, parse: Callable[[Any], Row], rows: Any) -> List[Row]:
+        """:raises ValueError: when a row cannot be read"""
+        return [parse(row) for row in rows]
+
+
 class ProbedExchange(ValrExchange):
     """The connector, not started. What it hears over REST and on the account socket goes to a recorder."""
 
@@ -85,6 +94,7 @@ class ProbedExchange(ValrExchange):
             domain=domain,
             valr_subaccount_id=credentials.subaccount_id if credentials else None,
         )
+        self._troubles = ProbedTroubles(self.logger())
 
     @property
     def subaccount_id(self) -> Optional[str]:

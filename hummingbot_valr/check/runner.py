@@ -67,10 +67,15 @@ async def run_checks(domain: str, seconds: float, credentials: Optional[Credenti
         return rows, session.plan
 
 
-async def run_order(domain: str, credentials: Credentials, recorder: Recorder, plan: OrderPlan) -> Row:
-    """Places the order and cancels it. Interrupted, it still brings the order to its end first."""
+async def run_order(domain: str, credentials: Credentials, recorder: Recorder, plan: OrderPlan,
+                    tell: Callable[[Row], object] = lambda row: None) -> Row:
+    """
+    Places the order and cancels it. Interrupted, it still brings the order to its end first.
+
+    :param tell: gets the row as soon as it is known, also when interrupted
+    """
     async with _session(domain, 0.0, credentials, recorder) as session:
-        return await place_and_cancel(session, plan)
+        return await place_and_cancel(session, plan, tell)
 
 
 async def _rows_of(step: _Step, session: Session, causes: Dict[str, str]) -> List[Row]:
@@ -82,7 +87,9 @@ async def _rows_of(step: _Step, session: Session, causes: Dict[str, str]) -> Lis
         causes.update(dict.fromkeys(step.names, cause))
         return [skipped(name, cause) for name in step.names]
     if step.is_private and not session.key_source:
-        return [warn(name, "not tested: no keys", KEYS_ARE_MISSING) for name in step.names]
+        # The order was asked for by name, so that its absence is a failure.
+        absent = fail if step is _ORDER_STEP else warn
+        return [absent(name, "not tested: no keys", KEYS_ARE_MISSING) for name in step.names]
     try:
         outcome = await step.check(session)
     except Exception as error:

@@ -4,12 +4,12 @@ import signal
 import socket
 import subprocess
 import sys
+from test.hummingbot_valr.test_installation import bare_hummingbot
 
 import aiohttp
 import pytest
 
 from hummingbot_valr.installation import PARTS
-from test.hummingbot_valr.test_installation import bare_hummingbot
 
 COMMAND = [sys.executable, "-m", "hummingbot_valr.cli"]
 

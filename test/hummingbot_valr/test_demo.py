@@ -2,13 +2,13 @@
 import json
 from decimal import Decimal
 from pathlib import Path
+from test.hummingbot_valr.test_books import AMOUNT, PRICE, write_database, write_log
 from typing import Dict
 
 import pytest
 
 from hummingbot_valr import books, demo
 from hummingbot_valr.simulator import ValrSimulator
-from test.hummingbot_valr.test_books import AMOUNT, PRICE, write_database, write_log
 
 
 class Run:
@@ -64,6 +64,11 @@ def test_a_run_with_true_books_passes(exchange, tmp_path):
 def test_a_kind_of_fill_that_did_not_happen_fails(exchange, tmp_path, missing, check):
     trade(exchange, **missing)
     assert Run(tmp_path, exchange).failed_checks() == {check: "0"}
+
+
+def test_a_bot_that_ended_without_its_summary_is_one_clear_error(exchange, tmp_path):
+    with pytest.raises(demo.DemoError, match=f"ended without its summary. Its log is {tmp_path / 'bot.log'}"):
+        demo._checks(exchange, tmp_path, tmp_path / "bot.log")
 
 
 def test_an_order_left_at_the_exchange_fails(exchange, tmp_path):

@@ -1,10 +1,11 @@
-"""README and guide: every command in them is run, every log line and every error text is one that exists."""
+"""The user's documents: every command in them is run, every log line and every error text is one that exists."""
 import ast
 import asyncio
 import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,14 +13,16 @@ from pathlib import Path
 from typing import Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 import pytest
+import yaml
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot_valr.instance import CommandFailed, HummingbotInstance
 from hummingbot_valr.simulator import ValrSimulator
 
 PROJECT = Path(__file__).parents[2]
-README, GUIDE = PROJECT / "README.md", PROJECT / "docs/guide.md"
+README, GUIDE, DOCKER = PROJECT / "README.md", PROJECT / "docs/guide.md", PROJECT / "docs/docker.md"
 HBOT = "python -m hummingbot.cli.main"
+IN_CONTAINER = "docker compose run --rm --no-deps bot-1 "
 FIRST_WORDS = r"(?:hummingbot-valr|make|pip|python|export|docker|git) "
 
 
@@ -56,6 +59,18 @@ class Session:
 
 
 @dataclass(frozen=True)
+class DockerStep:
+    """One of the steps below, which are done without Docker."""
+
+
+@dataclass(frozen=True)
+class Long:
+    """Takes hours: the module is only asked for its help, which has to name an option."""
+    module: str
+    option: str
+
+
+@dataclass(frozen=True)
 class Never:
     """The text warns against it."""
     warning: str
@@ -69,6 +84,10 @@ CHECKOUT = Elsewhere((f"{INSTALLER}::test_a_checkout_lists_the_connector_and_is_
                       f"{CLI}::test_install_and_uninstall_tell_what_they_do"))
 DEMO = "test/integration/test_demo.py::test_the_demo_trades_and_its_books_are_right"
 SESSION = Session()
+DOCKER_STEP = DockerStep()
+IMAGE = Elsewhere(("test/integration/test_install_paths.py::test_the_image_gets_what_the_installer_puts",
+                   "test/integration/test_install_paths.py::test_the_build_context_has_everything_the_image_copies"))
+COMPOSE = Elsewhere(("test/integration/test_install_paths.py::test_each_container_is_a_bot_of_its_own",))
 
 HOW = {
     # README
@@ -76,6 +95,8 @@ HOW = {
     "make demo ARGS=--keep": Make("demo ARGS=--keep", ".venv/bin/hummingbot-valr demo --keep"),
     "make test": Make("test", "-m pytest"),
     "pip install .": WHEEL,
+    "pip install --editable .": Make("-W constraints.txt venv", "--editable ."),
+    "python -m benchmarks.soak": Long("benchmarks.soak", "--minutes"),
     "pip install '.[hummingbot]' --constraint constraints.txt": WHEEL,
     "pip install --no-deps --requirement constraints.txt": Make(
         "-W constraints.txt venv", "--no-deps --requirement constraints.txt"),
@@ -85,9 +106,7 @@ HOW = {
     "hummingbot-valr uninstall": WHEEL,
     "hummingbot-valr install PATH_TO_YOUR_HUMMINGBOT": CHECKOUT,
     "hummingbot-valr uninstall PATH_TO_YOUR_HUMMINGBOT": CHECKOUT,
-    "docker build --file docker/Dockerfile --tag hummingbot-valr .": Elsewhere((
-        "test/integration/test_install_paths.py::test_the_image_gets_what_the_installer_puts",
-        "test/integration/test_install_paths.py::test_the_build_context_has_everything_the_image_copies")),
+    "docker build --file docker/Dockerfile --tag hummingbot-valr .": IMAGE,
     # Both
     "hummingbot-valr simulator": Elsewhere((
         f"{CLI}::test_the_simulator_serves_at_what_it_prints_and_ends_on_ctrl_c",)),
@@ -117,11 +136,21 @@ HOW = {
     f"{HBOT} start conf_pmm.yml": SESSION,
     f"{HBOT} config rate_limits_share_pct 50": SESSION,
     f"{HBOT} config rate_oracle_source.name valr": SESSION,
+    # Docker
+    'echo "HBOT_PASSWORD=$(openssl rand -hex 16)" > .env': DOCKER_STEP,
+    "mkdir -p bot-1/conf/{connectors,controllers,scripts,strategies} bot-1/data bot-1/logs": DOCKER_STEP,
+    "cp conf_client.yml bot-1/conf/": DOCKER_STEP,
+    "docker compose build": IMAGE,
+    f"{IN_CONTAINER}{HBOT} connect valr": DOCKER_STEP,
+    f"{IN_CONTAINER}{HBOT} create valr_test_bot.py --name conf_bot --set exchange=valr": DOCKER_STEP,
+    "docker compose up --detach": COMPOSE,
+    "docker compose stop bot-1": COMPOSE,
+    "docker compose --profile api up": COMPOSE,
 }
 
 
 def test_every_command_in_the_documents_is_run_and_no_other_is_listed():
-    assert set(commands(README) + commands(GUIDE)) == set(HOW)
+    assert set(commands(README) + commands(GUIDE) + commands(DOCKER)) == set(HOW)
 
 
 @pytest.mark.parametrize("test", sorted({test for how in HOW.values() if isinstance(how, Elsewhere)
@@ -136,6 +165,12 @@ def test_the_tests_that_run_commands_exist(test):
 def test_make_does_what_the_documents_say(how):
     would_do = subprocess.run(["make", "--dry-run", *how.target.split()], cwd=PROJECT, capture_output=True, text=True)
     assert how.expected in would_do.stdout
+
+
+@pytest.mark.parametrize("how", [how for how in HOW.values() if isinstance(how, Long)], ids=lambda how: how.module)
+def test_what_takes_hours_can_be_started(how):
+    asked = subprocess.run([sys.executable, "-m", how.module, "--help"], cwd=PROJECT, capture_output=True, text=True)
+    assert asked.returncode == 0 and how.option in asked.stdout
 
 
 @pytest.mark.parametrize("command, how", [item for item in HOW.items() if isinstance(item[1], Never)])
@@ -252,10 +287,50 @@ async def test_a_person_follows_the_documents(tmp_path):
     assert set(person.typed) == {command for command, how in HOW.items() if isinstance(how, Session)}
 
 
+async def test_the_steps_for_docker_lead_to_a_bot_on_valr(tmp_path):
+    folder = Path(shutil.copytree(PROJECT / "docker", tmp_path / "docker"))
+    steps = [command for command in commands(DOCKER) if HOW[command] is DOCKER_STEP]
+    for step in steps:
+        if not step.startswith(IN_CONTAINER):
+            subprocess.run(["bash", "-c", step], cwd=folder, check=True)
+    name, password = (folder / ".env").read_text().strip().split("=")
+    (tmp_path / "container").mkdir()
+    container = HummingbotInstance(tmp_path / "container", {name: password})
+    shutil.rmtree(container.folder / "conf")
+    (container.folder / "conf").symlink_to(folder / "bot-1/conf")
+    answers = json.dumps({f"valr_{field}": "x" for field in ("api_key", "api_secret", "subaccount_id")})
+
+    for step in steps:
+        if step.startswith(IN_CONTAINER):
+            await container.hbot(*shlex.split(step.removeprefix(IN_CONTAINER + HBOT)), stdin=answers)
+
+    assert (folder / "bot-1/conf/connectors/valr.yml").exists()
+    started = re.search(r"BOT_CONFIG:-([\w.]+)", (folder / "compose.yml").read_text()).group(1)
+    assert yaml.safe_load((folder / "bot-1/conf/scripts" / started).read_text())["exchange"] == "valr"
+
+
+async def test_the_program_in_the_guide_starts_an_exchange_that_leaves_frames_out():
+    [program] = re.findall(r"```python\n(import .*?)```", GUIDE.read_text(), re.DOTALL)
+    exchange = await asyncio.create_subprocess_exec(
+        sys.executable, "-u", "-c", program, cwd=PROJECT, stdout=subprocess.PIPE)
+    try:
+        url, key, secret = (await exchange.stdout.readline()).decode().split()
+        check = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hummingbot_valr.cli", "check", "--exchange", "valr_simulator", "--json", cwd=PROJECT,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "VALR_SIMULATOR_URL": url, "VALR_API_KEY": key, "VALR_API_SECRET": secret})
+        rows, _ = await check.communicate()
+    finally:
+        exchange.kill()
+        await exchange.wait()
+    assert [row["name"] for row in json.loads(rows) if row["status"] == "fail"] == ["trade_socket"]
+
+
 # === Texts that the guide quotes ===
 
 SOURCES = ("hummingbot", "hummingbot_valr", "scripts")
-LOG_METHODS = {"info", "warning", "error", "exception", "network", "_warn_once"}
+LOG_METHODS = {"info", "warning", "error", "exception", "network"}
+WARN_ONCE = {"_warn_once", "warn_once"}
 
 
 def template(node: ast.expr) -> Optional[str]:
@@ -275,8 +350,8 @@ def texts(folders: Tuple[str, ...], choose: Callable[[ast.AST], Iterator[ast.exp
 
 def logged(node: ast.AST) -> Iterator[ast.expr]:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
-        is_log = node.func.attr == "_warn_once" or "logger" in ast.unparse(node.func.value).lower()
-        if node.func.attr in LOG_METHODS and is_log:
+        is_logger = "logger" in ast.unparse(node.func.value).lower()
+        if node.func.attr in WARN_ONCE or is_logger and node.func.attr in LOG_METHODS:
             yield node.args[0]
 
 
@@ -310,7 +385,7 @@ def test_the_guide_names_every_row_of_the_check():
     assert quoted("Check") == [name for step in _STEPS for name in step.names]
 
 
-@pytest.mark.parametrize("document", [README, GUIDE], ids=lambda document: document.name)
+@pytest.mark.parametrize("document", [README, *sorted((PROJECT / "docs").glob("*.md"))], ids=lambda path: path.name)
 def test_links_lead_somewhere(document):
     for target in re.findall(r"\]\((?!http)([^)]+)\)", document.read_text()):
         path, _, anchor = target.partition("#")

@@ -1,10 +1,13 @@
+import errno
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
+from test.conftest import hbot, site_packages_of, store_keys
 
 import pytest
 
@@ -19,7 +22,6 @@ from hummingbot_valr.installation import (
     find_hummingbot,
     fingerprint,
 )
-from test.conftest import hbot, site_packages_of, store_keys
 
 CONNECTOR = "hummingbot/connector/exchange/valr"
 AUTH = f"{CONNECTOR}/valr_auth.py"
@@ -56,6 +58,17 @@ def unprivileged():
         yield
     finally:
         os.seteuid(0)
+
+
+@contextmanager
+def no_file_larger_than(size: int):
+    """A larger file is cut off there, as by a disk that is full; the size is in bytes."""
+    before, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, most))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (before, most))
 
 
 @pytest.mark.parametrize("link", [False, True])
@@ -221,20 +234,57 @@ def test_compiled_modules_of_ours_go_with_them(hummingbot):
     assert tree(hummingbot) == before
 
 
-def test_a_failure_half_way_can_be_taken_back(hummingbot):
-    (hummingbot / "logs").write_text("a file where Hummingbot needs a folder")
+@pytest.mark.parametrize("is_repeated", [False, True])
+def test_a_copy_that_fails_half_way_can_be_taken_back_and_repeated(hummingbot, is_repeated):
     before = tree(hummingbot)
+    largest = SOURCE_ROOT / CONNECTOR / "valr_exchange.py"
+    cut_off = hummingbot / CONNECTOR / "valr_exchange.py"
 
-    with pytest.raises(InstallationError, match="Cannot change .*logs: File exists"):
+    with (no_file_larger_than(largest.stat().st_size - 1),
+          pytest.raises(InstallationError, match=f"Cannot change {cut_off}: File too large")):
         Installation(hummingbot).install()
 
-    assert (hummingbot / AUTH).exists() and (hummingbot / MANIFEST_NAME).exists()
+    assert (hummingbot / AUTH).exists() and not cut_off.exists()
+    if is_repeated:
+        Installation(hummingbot).install()
+        assert cut_off.read_bytes() == largest.read_bytes()
     Installation(hummingbot).uninstall()
     assert tree(hummingbot) == before
 
 
-@pytest.mark.parametrize("parts_are_writable", [False, True])
-def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(parts_are_writable, monkeypatch):
+@pytest.mark.parametrize("files_that_fit", [0, 1, 2, 9])
+def test_a_disk_that_is_full_from_then_on_takes_no_record_and_none_is_needed(hummingbot, monkeypatch, files_that_fit):
+    before = tree(hummingbot)
+    write, written = Path.write_bytes, []
+
+    def write_if_it_fits(path: Path, content: bytes) -> None:
+        written.append(path)
+        if len(written) > files_that_fit:
+            write(path, content[:1])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, content)
+
+    with monkeypatch.context() as patch, pytest.raises(InstallationError, match="No space left on device"):
+        patch.setattr(Path, "write_bytes", write_if_it_fits)
+        Installation(hummingbot).install()
+
+    Installation(hummingbot).uninstall()
+    assert tree(hummingbot) == before
+
+
+@pytest.mark.parametrize("name", ["logs", "conf"])
+def test_a_file_where_a_folder_has_to_be_is_named_and_nothing_is_changed(hummingbot, name):
+    (hummingbot / name).write_text("the user's own")
+    before = tree(hummingbot)
+
+    with pytest.raises(InstallationError, match=f"Nothing was changed .* files: {name}. Move them away"):
+        Installation(hummingbot).install()
+
+    assert tree(hummingbot) == before
+
+
+@pytest.mark.parametrize("writable", ["nothing", "all but the root", "the root"])
+def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(writable, monkeypatch):
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryDirectory() as project:
         # This project may lie where nobody can read it.
         Path(project).chmod(0o755)
@@ -245,7 +295,8 @@ def test_no_permission_to_write_is_one_clear_error_and_changes_nothing(parts_are
         monkeypatch.setattr(installation, "SOURCE_ROOT", Path(project))
         root = bare_hummingbot(Path(folder))
         for path in (*root.rglob("*"), root):
-            path.chmod(0o777 if parts_are_writable and path != root else 0o555)
+            is_writable = writable == ("the root" if path == root else "all but the root")
+            path.chmod(0o777 if is_writable else 0o555)
         before = tree(root)
 
         with unprivileged(), pytest.raises(InstallationError, match="Permission denied. Check the permissions"):
@@ -275,6 +326,11 @@ def test_a_folder_which_is_no_hummingbot_is_refused(tmp_path):
         find_hummingbot(tmp_path / "missing")
 
 
+def test_a_folder_in_the_home_of_nobody_is_refused():
+    with pytest.raises(InstallationError, match="^~nosuchuser/x is not a Hummingbot, because it leads nowhere"):
+        find_hummingbot(Path("~nosuchuser/x"))
+
+
 def test_the_package_instead_of_the_root_is_refused_with_a_hint(hummingbot):
     with pytest.raises(InstallationError, match=f"Did you mean {hummingbot}[?]"):
         find_hummingbot(hummingbot / "hummingbot")
@@ -291,7 +347,8 @@ def test_an_environment_without_hummingbot_says_so(tmp_path):
     assert "InstallationError: This Python environment has no Hummingbot." in result.stderr
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"entries": 1, "folders": []}'])
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"entries": 1, "folders": []}', '{"entries": {}, "folders": [1]}',
+                                     '{"entries": {"scripts": 1}, "folders": []}'])
 def test_a_damaged_record_is_reported_and_nothing_is_touched(hummingbot, content):
     (hummingbot / MANIFEST_NAME).write_text(content)
     with pytest.raises(InstallationError, match=f"{MANIFEST_NAME}, the record of what was installed, cannot be read"):

@@ -4,12 +4,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from test.conftest import hbot, site_packages_of, store_keys
+from test.hummingbot_valr.test_installation import tree
 
 import pytest
 
 from hummingbot_valr.installation import FOLDERS, PARTS, SOURCE_ROOT
-from test.conftest import hbot, site_packages_of, store_keys
-from test.hummingbot_valr.test_installation import tree
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,9 @@ class Tester:
         return {row.name: row for row in rows}, plan
 
     async def order(self) -> Row:
-        rows, plan = await self.plan()
+        return await self.placed((await self.plan())[1])
+
+    async def placed(self, plan: OrderPlan) -> Row:
         return await run_order(DOMAIN, self.credentials, Recorder(), plan)
 
 

@@ -7,12 +7,12 @@ import signal
 import sys
 from decimal import Decimal
 from pathlib import Path
+from test.conftest import hbot
 
 import pytest
 
 from hummingbot_valr.check import command
 from hummingbot_valr.check.order_plan import OrderPlan
-from test.conftest import hbot
 
 PROJECT = Path(__file__).parents[3]
 
@@ -83,10 +83,10 @@ async def test_a_wrong_argument_is_a_usage_error(arguments):
     assert (await run(*arguments))[0] == 2
 
 
-@pytest.mark.parametrize("answer, status, placed", [("place\n", "ok", 1), ("yes\n", "warn", 0)])
-async def test_an_order_is_placed_only_after_the_word(exchange, environment, answer, status, placed):
+@pytest.mark.parametrize("answer, exit_code, status, placed", [("place\n", 0, "ok", 1), ("yes\n", 1, "fail", 0)])
+async def test_an_order_is_placed_only_after_the_word(exchange, environment, answer, exit_code, status, placed):
     code, output, errors = await run("--trade", "--json", environment=environment, stdin=answer)
-    assert code == 0
+    assert code == exit_code
     assert "valr_simulator: place a post-only BUY" in errors
     assert json.loads(output)[-1]["status"] == status
     orders = exchange.engine.account(exchange.account_id).orders.values()
@@ -120,6 +120,33 @@ async def test_ctrl_c_is_one_line(exchange, environment):
     process.send_signal(signal.SIGINT)
     output, errors = await process.communicate()
     assert (process.returncode, output, errors) == (1, b"", b"Error: The check was interrupted.\n")
+
+
+async def test_ctrl_c_before_the_word_shows_the_rows(environment):
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--trade", "--json", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment})
+    await process.stderr.readuntil(b"to do it: ")
+    process.send_signal(signal.SIGINT)
+    output, errors = await process.communicate()
+    assert [row["name"] for row in json.loads(output)] == ROWS
+    assert (process.returncode, errors) == (1, b"Error: The check was interrupted.\n")
+
+
+async def test_ctrl_c_during_the_order_shows_what_became_of_it(exchange, environment):
+    exchange.faults.socket_cancel.next("lost_before")
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND, "--trade", "--json", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE, env={"PATH": os.environ["PATH"], **environment})
+    process.stdin.write(b"place\n")
+    while not (orders := exchange.engine.account(exchange.account_id).orders):
+        await asyncio.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    output, errors = await process.communicate()
+    rows = json.loads(output)
+    assert [row["name"] for row in rows] == [*ROWS, "order"]
+    assert (rows[-1]["status"], [order.status for order in orders.values()]) == ("ok", ["Cancelled"])
+    assert process.returncode == 1 and errors.endswith(b"Error: The check was interrupted.\n")
 
 
 @pytest.mark.parametrize("broken, reason", [

@@ -25,6 +25,12 @@ def test_half_of_the_keys_is_an_error(monkeypatch, present, missing):
         find_credentials("valr")
 
 
+def test_a_sub_account_without_keys_is_an_error(monkeypatch):
+    monkeypatch.setenv("VALR_SUBACCOUNT_ID", "7")
+    with pytest.raises(CheckError, match="VALR_SUBACCOUNT_ID is set and VALR_API_KEY and VALR_API_SECRET are not"):
+        find_credentials("valr")
+
+
 def test_without_keys_there_are_none():
     assert find_credentials("valr") is None
 

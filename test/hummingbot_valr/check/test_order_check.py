@@ -1,5 +1,7 @@
 import asyncio
+from contextlib import contextmanager
 from decimal import Decimal
+from test.hummingbot_valr.check.conftest import DOMAIN
 
 import pytest
 
@@ -12,7 +14,6 @@ from hummingbot_valr.check.recorder import Recorder
 from hummingbot_valr.check.report import Status
 from hummingbot_valr.check.runner import run_order
 from hummingbot_valr.simulator.signing import VIEW
-from test.hummingbot_valr.check.conftest import DOMAIN
 
 ZAR_PLAN = OrderPlan("BTC-ZAR", "BTCZAR", Decimal("0.00002"), Decimal("900000"))
 
@@ -45,7 +46,7 @@ async def test_nothing_is_placed_before_the_person_agreed(tester):
     assert plan.trading_pair == "BTC-ZAR"
     assert "order" not in rows
     assert not orders(tester)
-    assert declined().status is Status.WARN
+    assert declined().status is Status.FAIL
 
 
 async def test_what_the_account_has_decides_on_the_pair(tester):
@@ -87,11 +88,11 @@ async def test_without_keys(tester):
     tester.credentials = None
     rows, plan = await tester.plan()
     assert plan is None
-    assert rows["order"].detail == "not tested: no keys"
+    assert (rows["order"].status, rows["order"].detail) == (Status.FAIL, "not tested: no keys")
 
 
 async def placed(tester, plan=ZAR_PLAN):
-    return await run_order(DOMAIN, tester.credentials, Recorder(), plan)
+    return await tester.placed(plan)
 
 
 async def test_an_order_that_is_refused(tester):
@@ -149,29 +150,47 @@ async def test_read_only(tester):
     row = await placed_impatiently(tester)
     assert row.status is Status.FAIL
     assert "read-only" in row.detail
-    assert "never placed" in row.detail
+    assert f"VALR has not known {ZAR_PLAN} for 0.3 s" in row.detail
     assert not orders(tester)
 
 
-async def placed_impatiently(tester):
+@contextmanager
+def impatience():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(order_check, "DENIAL_TIMEOUT", 0.3)
         patch.setattr(order_check, "RESOLVE_TIMEOUT", 3.0)
         patch.setattr(order_check, "_LOOK_PAUSE", 0.05)
         patch.setattr(order_check, "_CANCEL_PAUSE", 0.2)
         patch.setattr(CONSTANTS, "SOCKET_REPLY_TIMEOUT", 0.2)
+        yield
+
+
+async def placed_impatiently(tester):
+    with impatience():
         return await placed(tester)
 
 
-@pytest.mark.parametrize("fault, end", [("lost_after", "Cancelled"), ("lost_before", "never placed")])
-async def test_a_placement_without_a_reply_is_looked_up(tester, fault, end):
-    tester.exchange.faults.socket_place.next(fault)
+async def test_a_placement_without_a_reply_is_looked_up(tester):
+    tester.exchange.faults.socket_place.next("lost_after")
     row = await placed_impatiently(tester)
     assert row.status is Status.FAIL
     assert "no clear outcome" in row.detail
-    assert row.detail.endswith(f"its end: {end}")
+    assert row.detail.endswith("its end: Cancelled")
     assert "Nothing is left open" in row.mend
     assert_nothing_left(tester)
+
+
+async def test_an_order_that_valr_takes_after_it_was_denied_is_named(tester):
+    tester.exchange.faults.socket_place.next("late")
+    tester.exchange.faults.stall = 2.0
+    row = await placed_impatiently(tester)
+    assert row.status is Status.FAIL
+    assert f"VALR has not known {ZAR_PLAN} for 0.3 s" in row.detail
+    assert not orders(tester)
+    while not orders(tester):
+        await asyncio.sleep(0.01)
+    [order] = orders(tester)
+    assert row.mend == f"Look at the open orders at VALR once, and cancel {order.customer_order_id} if it is there."
 
 
 async def test_a_cancellation_that_is_lost_is_repeated(tester):
@@ -187,7 +206,8 @@ async def test_an_order_of_unknown_end_is_named(tester):
     row = await placed_impatiently(tester)
     [order] = orders(tester)
     assert row.status is Status.FAIL
-    assert f"cancel {order.customer_order_id} by hand" in row.mend
+    assert "VALR did not tell within 3 s" in row.detail
+    assert f"cancel {order.customer_order_id} if it is there" in row.mend
 
 
 async def test_an_order_that_is_filled(tester, monkeypatch):
@@ -208,15 +228,36 @@ async def test_an_order_that_is_filled(tester, monkeypatch):
     assert "trade history" in row.mend
 
 
-async def test_ctrl_c_leaves_nothing(tester):
+async def interrupted(tester, times):
+    """The rows that are told all the same."""
+    rows = []
+    with impatience():
+        running = asyncio.ensure_future(run_order(DOMAIN, tester.credentials, Recorder(), ZAR_PLAN, rows.append))
+        while not orders(tester):
+            await asyncio.sleep(0.001)
+        for _ in range(times):
+            running.cancel()
+            await asyncio.sleep(0)
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    return rows
+
+
+async def test_ctrl_c_leaves_nothing_and_tells_so(tester):
     tester.exchange.faults.socket_cancel.next("lost_before")
-    running = asyncio.ensure_future(placed_impatiently(tester))
-    while not orders(tester):
-        await asyncio.sleep(0.001)
-    running.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await running
+    [row] = await interrupted(tester, times=1)
     assert [order.status for order in orders(tester)] == ["Cancelled"]
+    assert row.status is Status.OK
+    assert row.detail.endswith("nothing is left")
+
+
+async def test_ctrl_c_again_does_not_wait_and_names_the_order(tester):
+    tester.exchange.faults.socket_cancel.lost_before = tester.exchange.faults.cancel.lost_before = 1.0
+    [row] = await interrupted(tester, times=2)
+    [order] = orders(tester)
+    assert row.status is Status.FAIL
+    assert "interrupted before VALR told what became of" in row.detail
+    assert f"cancel {order.customer_order_id} if it is there" in row.mend
 
 
 def rule(**others):

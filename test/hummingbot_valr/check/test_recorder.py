@@ -1,6 +1,7 @@
 import json
 import stat
 from decimal import Decimal
+from test.hummingbot_valr.check.conftest import DOMAIN
 
 import pytest
 
@@ -8,7 +9,6 @@ from hummingbot.connector.exchange.valr.valr_order_book import BookFault, ValrOr
 from hummingbot_valr.check.errors import CheckError
 from hummingbot_valr.check.recorder import Recorder, scrubbed
 from hummingbot_valr.check.runner import run_checks, run_order
-from test.hummingbot_valr.check.conftest import DOMAIN
 
 
 async def recorded(tester, path):
