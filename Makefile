@@ -25,12 +25,13 @@ if ! "$$python" -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(sysco
 fi
 endef
 
-.PHONY: help venv demo test bench lint clean
+.PHONY: help venv demo test bench mutants lint clean
 
 help:
 	@echo "make demo    a bot trades on an embedded VALR, through Hummingbot's own engine (ARGS=--keep leaves the exchange running)"
 	@echo "make test    the whole test suite with coverage"
 	@echo "make bench   side-by-side measurements, about 15 minutes on an otherwise idle machine (see benchmarks/README.md)"
+	@echo "make mutants breaks the connector's pure modules in every place and sees what the tests notice, about 20 minutes"
 	@echo "make lint    flake8, isort and mypy"
 	@echo "make clean   removes everything make has made, .venv included"
 
@@ -63,7 +64,10 @@ bench: venv build/benchmarks/extras
 	PYTHONPATH=build/benchmarks/extras $(VENV_PYTHON) -m benchmarks throughput profile latency \
 		--json build/benchmarks/result-orjson.json $(ARGS)
 
-build/benchmarks/extras: benchmarks/requirements.txt
+mutants: venv build/test/extras
+	PYTHONPATH=build/test/extras $(VENV_PYTHON) -m test.mutants $(ARGS)
+
+build/%/extras: %/requirements.txt
 	$(VENV_PYTHON) -m pip install --quiet --upgrade --no-deps --target $@ --requirement $<
 	@touch $@
 

@@ -57,8 +57,6 @@ async def check_pairs(session: Session) -> Row:
         mapped = await exchange.trading_pair_symbol_map()
     except Exception as error:
         return fail(name, f"VALR's pairs cannot be read: {described(error)}", mend_of(error, session.domain))
-    if not mapped:
-        return fail(name, f"none of VALR's {len(rows)} pairs can be traded", RECORD_AND_REPORT)
     without_rules = sorted(pair for pair in mapped.values() if pair not in exchange.trading_rules)
     if without_rules:
         return warn(name, f"{len(mapped)} pairs, of which {len(without_rules)} have rules that cannot be read: "

@@ -97,6 +97,7 @@ def follow(book: Tuple[Levels, Levels]) -> Tuple[Exchange, Follower]:
 
 
 DEEP_BOOK = ({str(price): "1" for price in range(71, 101)}, {str(price): "1" for price in range(101, 131)})
+SHORT_BOOK = ({"99": "1", "100": "1"}, {"101": "1", "102": "1"})
 
 
 # The three books of this test were computed by hand from the documented rule.
@@ -248,6 +249,43 @@ def test_a_snapshot_at_any_time_replaces_the_book(book, changes):
         assert follower.levels() == exchange.levels()
 
 
+@given(book=books, lost=st.lists(diffs, min_size=2, max_size=5))
+def test_a_snapshot_leaves_nothing_of_the_book_before(book, lost):
+    exchange, follower = follow(book)
+    for change in lost:
+        frame = exchange.diff(*change)
+    assert follower.diff(frame).kind is FaultKind.GAP
+
+    assert isinstance(follower.snapshot(exchange.snapshot()), tuple)
+    assert follower.levels() == exchange.levels()
+
+
+def test_levels_of_a_snapshot_come_best_first_whatever_their_order_in_the_frame():
+    frame = Exchange(*DEEP_BOOK).snapshot()
+    frame["b"].reverse()
+    frame["a"].reverse()
+
+    bids, asks, _ = ValrOrderBook().apply_snapshot(frame)
+
+    assert [row.price for row in bids] == list(range(100, 70, -1))
+    assert [row.price for row in asks] == list(range(101, 131))
+
+
+@pytest.mark.parametrize("sequence", [0, 2 ** 62 - 1])
+def test_a_snapshot_may_have_any_sequence_number_that_hummingbot_can_keep(sequence):
+    exchange, follower = Exchange(*SHORT_BOOK, sequence=sequence), Follower()
+
+    assert isinstance(follower.snapshot(exchange.snapshot()), tuple)
+    assert follower.levels() == exchange.levels()
+
+
+@pytest.mark.parametrize("sequence", [-1, 2 ** 62, True, 1.0])
+def test_a_snapshot_with_another_sequence_number_is_malformed(sequence):
+    frame = {**Exchange(*SHORT_BOOK).snapshot(), "sq": sequence}
+
+    assert ValrOrderBook().apply_snapshot(frame).kind is FaultKind.MALFORMED
+
+
 def test_a_snapshot_from_the_past_is_refused():
     exchange, follower = follow(DEEP_BOOK)
     old = exchange.snapshot()
@@ -263,8 +301,9 @@ def test_a_snapshot_from_the_past_is_refused():
     assert follower.levels() == exchange.levels()
 
 
-def test_a_crossed_book_is_not_served():
-    exchange, follower = follow(DEEP_BOOK)
+@pytest.mark.parametrize("book", [DEEP_BOOK, SHORT_BOOK])
+def test_a_crossed_book_is_not_served(book):
+    exchange, follower = follow(book)
     known = follower.levels()
 
     fault = follower.diff(exchange.diff({"101": "1"}, {}))
@@ -272,6 +311,39 @@ def test_a_crossed_book_is_not_served():
     assert fault.kind is FaultKind.CROSSED
     assert follower.levels() == known
     assert follower.snapshot(exchange.snapshot()).kind is FaultKind.CROSSED
+
+
+@pytest.mark.parametrize("change, damage, text", [
+    ({}, {"sq": 502}, "sequence gap: frame 502 after 500"),
+    ({}, {"cs": 7}, f"checksum: 7 in frame 501, {checksum(*DEEP_BOOK)} of the book"),
+    ({"101": "2"}, {}, "crossed book: bid 101:2 meets ask 101:1"),
+    ({}, {"b": [["0", "1"]]}, "malformed frame: ValueError(\"level ['0', '1']\")"),
+])
+def test_a_fault_tells_what_was_wrong_with_the_frame(change, damage, text):
+    exchange, follower = follow(DEEP_BOOK)
+
+    assert follower.diff({**exchange.diff(change, {}), **damage}).text == text
+
+
+@pytest.mark.parametrize("frame, text", [
+    ({"sq": 499}, "outdated snapshot: snapshot 499 after frame 500"),
+    ({"sq": "501"}, "malformed frame: snapshot 501"),
+    ({}, "malformed frame: KeyError('sq')"),
+])
+def test_a_fault_tells_what_was_wrong_with_the_snapshot(frame, text):
+    _, follower = follow(SHORT_BOOK)
+
+    assert follower.snapshot(frame).text == text
+
+
+@pytest.mark.parametrize("damage", [{"sq": None}, {"cs": None}, {"a": 7}, {"b": [["nan", "1"]]}])
+def test_while_the_book_waits_for_its_snapshot_no_frame_is_a_fault(damage):
+    exchange = Exchange(*SHORT_BOOK)
+    follower = Follower()
+
+    assert follower.diff({**exchange.diff({}, {}), **damage}) is None
+    assert follower.diff({}) is None
+    assert isinstance(follower.snapshot(exchange.snapshot()), tuple)
 
 
 @pytest.mark.parametrize("damage", [

@@ -1,3 +1,5 @@
+import re
+import time
 from decimal import Decimal
 from test.hummingbot.connector.exchange.valr.helpers import FRAMES
 from typing import Any, Callable, Dict, List
@@ -95,13 +97,37 @@ class TestOrders:
     def test_order_without_any_id_is_refused(self):
         fragment, = [frame["payload"] for frame in FRAMES if frame["name"] == "ORDER_STATUS_UPDATE (partial record)"]
 
-        with pytest.raises(ValueError, match="neither orderId nor customerOrderId"):
+        with pytest.raises(ValueError, match="^neither orderId nor customerOrderId"):
             parsers.order_report(fragment)
 
     def test_open_orders_may_be_wrapped(self):
         assert parsers.open_order_rows({"accountId": "1", "orders": [{"orderId": "a"}]}) == [{"orderId": "a"}]
-        with pytest.raises(ValueError, match="not a list"):
+        with pytest.raises(ValueError, match="^the open orders are not a list"):
             parsers.open_order_rows({"accountId": "1"})
+
+    def test_open_order_without_a_status_may_be_partly_filled(self):
+        row = {"orderId": "1", "originalQuantity": "2", "remainingQuantity": "1.5"}
+
+        assert parsers.open_order(row).state is OrderState.PARTIALLY_FILLED
+
+    def test_placed_with_fills_is_partly_filled(self):
+        row = {"orderId": "1", "status": "Placed", "originalQuantity": "2", "remainingQuantity": "1.5"}
+
+        assert parsers.order_report(row).state is OrderState.PARTIALLY_FILLED
+
+    @pytest.mark.parametrize("row", [None, 7, "text", []])
+    @pytest.mark.parametrize("parse", [
+        parsers.order_report, parsers.open_order, parsers.fill, parsers.balance, parsers.placement_outcome,
+        parsers.failure, parsers.fee_rates, parsers.pair])
+    def test_what_is_no_row_at_all_is_told_as_that(self, parse: Callable, row):
+        with pytest.raises(ValueError, match=f"^{re.escape(repr(row))} is not an object"):
+            parse(row)
+
+    @pytest.mark.parametrize("value", [7, ["1"], True])
+    @pytest.mark.parametrize("field", ["orderId", "customerOrderId"])
+    def test_id_that_is_no_text_is_refused(self, field: str, value):
+        with pytest.raises(ValueError, match=f"^{field} {re.escape(repr(value))} is not a text"):
+            parsers.order_report({"orderId": "1", field: value})
 
     @pytest.mark.parametrize("text", ["Partially Filled", "PartiallyFilled", "PARTIALLY_FILLED", " partially filled "])
     def test_status_is_recognised_in_each_spelling(self, text: str):
@@ -124,6 +150,22 @@ class TestOrders:
 
         assert (report.is_final, report.executed) == (True, None)
 
+    def test_empty_quantity_is_a_missing_one(self):
+        row = {"orderId": "1", "orderStatusType": "Cancelled", "originalQuantity": "2", "remainingQuantity": ""}
+
+        assert parsers.order_report(row).executed is None
+
+    @pytest.mark.parametrize("status, reason, is_refused", [
+        ("Failed", "Duplicate customer order id's are not allowed", True),
+        ("Failed", "Insufficient balance", False),
+        ("Cancelled", "Duplicate customer order id's are not allowed", False),
+        ("Placed", "", False),
+    ])
+    def test_second_order_with_an_id_is_told_from_the_first(self, status: str, reason: str, is_refused: bool):
+        row = {"orderId": "1", "orderStatusType": status, "failedReason": reason}
+
+        assert parsers.order_report(row).is_refused_duplicate is is_refused
+
     @pytest.mark.parametrize("reason", ["", None, "None"])
     def test_reason_that_is_none(self, reason):
         assert parsers.order_report({"orderId": "1", "failedReason": reason}).reason == ""
@@ -139,6 +181,11 @@ class TestOrders:
         assert parsers.latest_report(history[::2]).state is OrderState.PARTIALLY_FILLED
         assert parsers.latest_report([]) is None
 
+    @pytest.mark.parametrize("rows", [None, {}, {"orderId": "1"}, "text"])
+    def test_history_that_is_no_list_is_refused(self, rows):
+        with pytest.raises(ValueError, match="^the history of the order is not a list"):
+            parsers.latest_report(rows)
+
     def test_times_with_any_number_of_decimals(self):
         times = ["2025-10-28T07:13:21Z", "2025-10-28T07:13:21.500Z", "2025-10-28T07:13:21.500000Z",
                  "2025-10-28T07:13:21.500000000Z", "2025-10-28T07:13:21.5"]
@@ -146,6 +193,22 @@ class TestOrders:
         seconds = [parsers.order_report({"orderId": "1", "updatedAt": text}).updated_at for text in times]
 
         assert seconds == [1761635601.0, 1761635601.5, 1761635601.5, 1761635601.5, 1761635601.5]
+
+    def test_time_without_a_zone_is_utc_wherever_the_machine_is(self, monkeypatch):
+        monkeypatch.setenv("TZ", "Africa/Johannesburg")
+        time.tzset()
+        try:
+            report = parsers.order_report({"orderId": "1", "updatedAt": "2025-10-28T07:13:21"})
+        finally:
+            monkeypatch.undo()
+            time.tzset()
+
+        assert report.updated_at == 1761635601.0
+
+    def test_time_of_another_zone_keeps_its_zone(self):
+        report = parsers.order_report({"orderId": "1", "updatedAt": "2025-10-28T09:13:21+02:00"})
+
+        assert report.updated_at == 1761635601.0
 
     def test_unreadable_time_names_the_field(self):
         with pytest.raises(ValueError, match="orderUpdatedAt 'yesterday'"):
@@ -163,6 +226,11 @@ class TestOutcomes:
 
     def test_placement_without_an_outcome_is_neither(self):
         assert parsers.placement_outcome({"orderId": "1"}).is_success is None
+
+    @pytest.mark.parametrize("success, is_success", [
+        (True, True), ("true", True), (False, False), ("false", False), ("perhaps", None)])
+    def test_success_may_be_a_text(self, success, is_success):
+        assert parsers.placement_outcome({"orderId": "1", "success": success}).is_success is is_success
 
     @pytest.mark.parametrize("name, reason", [
         ("FAILED_ORDER", "Insufficient balance"),
@@ -225,7 +293,26 @@ class TestFills:
     def test_price_that_could_be_misread_is_refused(self, price):
         row = {"id": "t", "orderId": "o", "price": price, "quantity": "2", "tradedAt": "2026-01-05T10:00:00Z"}
 
-        with pytest.raises(ValueError, match="price"):
+        with pytest.raises(ValueError, match=f"^price {re.escape(repr(price))} is not a decimal number"):
+            parsers.fill(row)
+
+    @pytest.mark.parametrize("price", ["1e40", "1e-40", 5])
+    def test_price_of_any_likely_size_is_taken(self, price):
+        row = {"id": "t", "orderId": "o", "price": price, "quantity": "2", "tradedAt": "2026-01-05T10:00:00Z"}
+
+        assert parsers.fill(row).price == Decimal(price)
+
+    @pytest.mark.parametrize("price", ["1e41", "1e-41", "-1e41"])
+    def test_price_too_large_or_small_to_reckon_with_is_refused(self, price):
+        row = {"id": "t", "orderId": "o", "price": price, "quantity": "2", "tradedAt": "2026-01-05T10:00:00Z"}
+
+        with pytest.raises(ValueError, match=f"price '{price}'"):
+            parsers.fill(row)
+
+    def test_unreadable_time_of_a_fill_names_the_field(self):
+        row = {"id": "t", "orderId": "o", "price": "1", "quantity": "2", "tradedAt": "yesterday"}
+
+        with pytest.raises(ValueError, match="^tradedAt 'yesterday' is not a time"):
             parsers.fill(row)
 
     def test_key_is_the_same_whatever_the_precision_of_the_time(self):
@@ -233,6 +320,11 @@ class TestFills:
         precise = {**row, "price": "1", "tradedAt": "2026-01-05T10:00:00.119876Z"}
 
         assert parsers.fill(row).key == parsers.fill(precise).key
+
+    def test_key_of_a_fill_a_millisecond_later_is_another(self):
+        row = {"id": "t", "orderId": "o", "price": "1.0", "quantity": "2", "tradedAt": "2026-01-05T10:00:00.119Z"}
+
+        assert parsers.fill(row).key != parsers.fill({**row, "tradedAt": "2026-01-05T10:00:00.120Z"}).key
 
 
 class TestBalances:
@@ -256,9 +348,14 @@ class TestBalances:
     def test_total_is_the_sum_when_it_is_not_named(self):
         assert parsers.balance({"currency": "BTC", "available": "1", "reserved": "2"}).total == 3
 
-    def test_currency_that_is_none(self):
-        with pytest.raises(ValueError, match="currency"):
-            parsers.balance({"currency": None, "available": "1", "total": "2"})
+    @pytest.mark.parametrize("currency", [{"shortName": "BTC"}, {"symbol": "BTC"}, {"symbol": "?", "shortName": "BTC"}])
+    def test_currency_may_be_an_object(self, currency: dict):
+        assert parsers.balance({"currency": currency, "available": "1", "total": "2"}).asset == "BTC"
+
+    @pytest.mark.parametrize("currency", [None, "", 7, ["BTC"]])
+    def test_currency_that_is_none(self, currency):
+        with pytest.raises(ValueError, match=f"the currency {re.escape(repr(currency))} is not a text"):
+            parsers.balance({"currency": currency, "available": "1", "total": "2"})
 
 
 class TestPairs:
@@ -268,6 +365,7 @@ class TestPairs:
 
         assert pairs
         for row in pairs:
+            assert parsers.pair(row) == tuple(row[field] for field in ("symbol", "baseCurrency", "quoteCurrency"))
             rule = parsers.trading_rule(row, "A-B", is_market_allowed=True)
             assert rule.min_price_increment == Decimal(row["tickSize"])
             assert rule.min_base_amount_increment == Decimal(1) / 10 ** int(row["baseDecimalPlaces"])
@@ -275,13 +373,47 @@ class TestPairs:
             assert rule.max_order_size == Decimal(row["maxBaseAmount"])
             assert rule.min_notional_size == Decimal(row["minQuoteAmount"])
 
-    @pytest.mark.parametrize("change", [
-        {"tickSize": "0"}, {"tickSize": "-1"}, {"minBaseAmount": None}, {"baseDecimalPlaces": "few"}])
-    def test_bad_pair_is_refused(self, change: dict):
-        row = {**rows("GET pairs (two rows)")[0], **change}
+    @pytest.mark.parametrize("field, value", [
+        ("tickSize", "0"), ("tickSize", "-1"), ("minBaseAmount", None), ("baseDecimalPlaces", "few"),
+        ("baseDecimalPlaces", "-1"), ("baseDecimalPlaces", "41")])
+    def test_bad_pair_is_refused(self, field: str, value):
+        row = {**rows("GET pairs (two rows)")[0], field: value}
 
-        with pytest.raises(ValueError, match=next(iter(change))):
+        with pytest.raises(ValueError, match=f"^{field} {value!r} is not"):
             parsers.trading_rule(row, "ENJ-USDC", is_market_allowed=True)
+
+    @pytest.mark.parametrize("decimals, increment", [("0", "1"), ("8", "0.00000001"), ("40", "1e-40")])
+    def test_decimals_of_a_pair_are_the_step_of_its_amounts(self, decimals: str, increment: str):
+        row = {**rows("GET pairs (two rows)")[0], "baseDecimalPlaces": decimals}
+
+        rule = parsers.trading_rule(row, "ENJ-USDC", is_market_allowed=True)
+
+        assert rule.min_base_amount_increment == Decimal(increment)
+
+    def test_pair_in_rand_has_its_code(self):
+        row = {"symbol": "BTCZAR", "baseCurrency": "BTC", "quoteCurrency": "R"}
+
+        assert parsers.pair(row) == ("BTCZAR", "BTC", "ZAR")
+
+    @pytest.mark.parametrize("is_allowed", [True, False])
+    def test_rule_tells_whether_market_orders_are_taken(self, is_allowed: bool):
+        rule = parsers.trading_rule(rows("GET pairs (two rows)")[0], "ENJ-USDC", is_market_allowed=is_allowed)
+
+        assert rule.supports_market_orders is is_allowed
+
+    @pytest.mark.parametrize("base, quote", [("B-TC", "ZAR"), ("BTC", "Z AR"), ("BTÇ", "ZAR"), ("BTC", "ZÄR")])
+    def test_pair_whose_names_fit_in_no_order_id_is_refused(self, base: str, quote: str):
+        with pytest.raises(ValueError, match="^its currencies are not written in letters and digits"):
+            parsers.pair({"symbol": "BTCZAR", "baseCurrency": base, "quoteCurrency": quote})
+
+    @pytest.mark.parametrize("field, name", [
+        ("symbol", "symbol"), ("baseCurrency", "currency"), ("quoteCurrency", "currency")])
+    def test_pair_without_a_name_is_refused(self, field: str, name: str):
+        row = {"symbol": "BTCZAR", "baseCurrency": "BTC", "quoteCurrency": "ZAR"}
+        del row[field]
+
+        with pytest.raises(ValueError, match=f"{name} None is not a text"):
+            parsers.pair(row)
 
     def test_every_fee_of_the_fixture_is_a_fraction(self):
         rates = [parsers.fee_rates(row) for row in rows("GET Trade Fees 200")]
@@ -291,6 +423,8 @@ class TestPairs:
 
     def test_pair_without_an_order_book_has_no_fees(self):
         assert parsers.fee_rates({"currencyPair": "BTCZAR", "simplePercentage": "1.6"}) is None
+        assert parsers.fee_rates({"currencyPair": "BTCZAR", "makerPercentage": "0.01"}) is None
+        assert parsers.fee_rates({"currencyPair": "BTCZAR", "takerPercentage": "0.08"}) is None
 
     def test_reward_rate_is_negative(self):
         row = {"currencyPair": "BTCZAR", "makerPercentage": "-0.01", "takerPercentage": "0.08"}
