@@ -5,6 +5,7 @@ as wanted. Afterwards its books have to equal the ledger, and neither its memory
 import argparse
 import asyncio
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -12,7 +13,7 @@ from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Callable, Dict, List
 
 from benchmarks.soak.soak_bot import SAMPLES_FILE_NAME
 from hummingbot_valr import books
@@ -102,16 +103,17 @@ def _result(exchange: ValrSimulator, folder: Path, warm_up_minutes: float) -> Di
                 for asset, balance in json.loads((folder / "data" / SUMMARY_FILE_NAME).read_text())["balances"].items()}
     quarter = max(1, len(warm) // 4)
 
-    def growth(name: str) -> float:
-        """From the first quarter's mean to the last one's: single samples swing with the orders in flight."""
-        first, last = warm[:quarter], warm[-quarter:]
-        return sum(sample[name] for sample in last) / len(last) - sum(sample[name] for sample in first) / len(first)
+    def growth(name: str, measure: Callable[[List[float]], float]) -> float:
+        """From the warm run's first quarter to its last."""
+        values = [sample[name] for sample in warm]
+        return measure(values[-quarter:]) - measure(values[:quarter])
 
     return {
         "minutes": round((samples[-1]["time"] - samples[0]["time"]) / 60, 1),
         "warm-up minutes": warm_up_minutes,
-        "memory growth MB": round(growth("rss") / 1e6, 2),
-        "task growth": round(growth("tasks"), 2),
+        "memory growth MB": round(growth("rss", statistics.mean) / 1e6, 2),
+        # Tasks come and go with the orders; one that never ends lifts the least of them.
+        "task growth": growth("tasks", min),
         "ready share of ticks": round(samples[-1]["ready"], 4),
         "orders": len(account.orders),
         "orders left": len(account.open_orders),
@@ -138,7 +140,7 @@ def main() -> int:
     print(f"The bot's logs and data are in {folder}.", flush=True)
     result = asyncio.run(soak(arguments.minutes, arguments.warm_up, folder))
     print(json.dumps(result, indent=1))
-    passed = (result["memory growth MB"] <= MEMORY_LIMIT and result["task growth"] < 1
+    passed = (result["memory growth MB"] <= MEMORY_LIMIT and result["task growth"] <= 0
               and result["ready share of ticks"] >= READY_LIMIT and result["fills"] and not result["orders left"]
               and not result["fills only in the bot"] and not result["fills only in the ledger"]
               and not result["balances that differ"])
