@@ -16,6 +16,7 @@ import sys
 import time
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
+from itertools import chain
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, Tuple
@@ -164,10 +165,12 @@ def check(module: str, workers: int) -> None:
     started = time.monotonic()
     if run_tests(module) != 0:
         sys.exit(f"The tests of {module} fail without a mutation.")
-    timeout = 5 + 4 * (time.monotonic() - started)
+    timeout = 30 + 10 * (time.monotonic() - started)
     gc.freeze()
     with silence():
-        results = outcomes(module, mutants(source), timeout, workers)
+        control, *results = outcomes(module, chain([source], mutants(source)), timeout, workers)
+    if control != (source, 0):
+        sys.exit(f"The tests of {module} fail in a process of their own.")
     survivors = [mutant for mutant, code in results if code == 0]
     killed = len(results) - len(survivors)
     print(f"{module}: {len(results)} mutants, {killed} killed ({sum(code < 0 for _, code in results)} by timeout), "

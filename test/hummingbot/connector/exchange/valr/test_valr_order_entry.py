@@ -223,6 +223,10 @@ async def test_a_lost_connection_is_unknown_and_nothing_is_sent_again(server, so
     assert server.requests == []
 
 
+def test_the_next_window_begins_after_a_second():
+    assert ValrOrderEntry.RATE_LIMIT_WINDOW == CONSTANTS.SECOND
+
+
 @pytest.mark.asyncio
 async def test_a_command_beyond_the_rate_limit_is_sent_once_more_in_the_next_window(
         server, source, entry, connector, monkeypatch):
