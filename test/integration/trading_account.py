@@ -1,8 +1,9 @@
 """The real connector with its account socket running against the embedded exchange, nothing else of it started."""
 import asyncio
-import time
 from contextlib import asynccontextmanager
-from typing import Any, AsyncIterator, Callable, Dict, List
+from functools import partial
+from test.hummingbot.connector.exchange.valr import helpers
+from typing import Any, AsyncIterator, Dict, List
 
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_exchange import ValrExchange
@@ -11,14 +12,7 @@ from hummingbot_valr.simulator import ValrSimulator
 
 PAIR = "BTCZAR"
 
-
-async def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    """:return: what the condition returns, as soon as that is true"""
-    end = time.monotonic() + seconds
-    while not (result := condition()):
-        assert time.monotonic() < end, "the condition did not come true"
-        await asyncio.sleep(0.005)
-    return result
+until = partial(helpers.until, seconds=15.0)
 
 
 class TradingAccount:
