@@ -386,15 +386,15 @@ class TestFills:
 async def test_events_that_cannot_be_read_do_not_cause_a_storm_of_requests(exchange, monkeypatch):
     async with Trader(exchange, monkeypatch) as trader:
         await trader.ready()
-        await trader.until(lambda: trader.connector._gap_task.done())
+        await trader.until(lambda: not trader.connector._account.is_closing_gap)
         refreshes = []
-        refresh = trader.connector._refresh_account
-        monkeypatch.setattr(trader.connector, "_refresh_account", lambda: refreshes.append(1) or refresh())
+        refresh = trader.connector._account.refresh
+        monkeypatch.setattr(trader.connector._account, "refresh", lambda: refreshes.append(1) or refresh())
 
         for _ in range(1000):
             trader.connector._user_stream_tracker.user_stream.put_nowait({"type": "BALANCE_UPDATE", "data": {}})
         await trader.until(lambda: trader.connector._user_stream_tracker.user_stream.empty())
-        await trader.until(lambda: trader.connector._gap_task.done())
+        await trader.until(lambda: not trader.connector._account.is_closing_gap)
 
         assert 1 <= len(refreshes) <= 2
 
@@ -408,10 +408,10 @@ async def test_failures_of_reading_are_one_line_each(exchange, monkeypatch, capl
         exchange.faults.outage = True
         exchange.faults.drop_sockets("account")
         for _ in range(4):
-            await trader.connector._refresh_account()
+            await trader.connector._account.refresh()
             await trader.connector._update_time_synchronizer()
         exchange.faults.outage = False
-        await trader.connector._refresh_account()
+        await trader.connector._account.refresh()
 
         ours = [record for record in caplog.records
                 if "ValrExchange" in record.name and "balances" in record.getMessage()]

@@ -2,6 +2,8 @@ from typing import TYPE_CHECKING, Any, Callable, Dict
 
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_parsers as parsers
+from hummingbot.connector.exchange.valr.valr_account_refresh import ValrAccountRefresh
+from hummingbot.connector.exchange.valr.valr_fees import ValrFees, fee_of
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
 from hummingbot.connector.exchange.valr.valr_parsers import Outcome
@@ -20,10 +22,13 @@ class ValrAccountEvents:
     # Seconds in which an order that is missing among the open ones may still get the event that explains it.
     ABSENCE_GRACE = 1.0
 
-    def __init__(self, connector: "ValrExchange", tracker: ValrOrderTracker, lookup: ValrOrderLookup):
+    def __init__(self, connector: "ValrExchange", tracker: ValrOrderTracker, lookup: ValrOrderLookup,
+                 fees: ValrFees, account: ValrAccountRefresh):
         self._connector = connector
         self._tracker = tracker
         self._lookup = lookup
+        self._fees = fees
+        self._account = account
         self._open_rows: Dict[str, Any] = {}  # client order id -> its row in the last list of open orders
         self._handlers: Dict[str, Callable[[Any], None]] = {
             CONSTANTS.PLACEMENT_REPLY: self._on_placement_reply,
@@ -42,7 +47,7 @@ class ValrAccountEvents:
         """
         kind = event.get("type", "")
         if kind == CONSTANTS.AUTHENTICATED:
-            self._connector.close_gap()
+            self._account.close_gap()
         elif (handler := self._handlers.get(kind)) is not None:
             handler(event.get("data"))
 
@@ -110,8 +115,8 @@ class ValrAccountEvents:
             return
         self._connector.order_entry.first_event(order.client_order_id)
         # A row of the trade history may have been told by the socket under another id: it is booked with the others.
-        is_bookable = not fill.is_history and self._connector.is_fee_certain(order, fill)
-        self._tracker.process_fill(order, fill, self._connector.fee_of(fill) if is_bookable else None)
+        is_bookable = not fill.is_history and self._fees.is_certain(order.trading_pair, fill)
+        self._tracker.process_fill(order, fill, fee_of(fill) if is_bookable else None)
         if not self._tracker.is_complete(order):
             self._lookup.collect_fills()
 

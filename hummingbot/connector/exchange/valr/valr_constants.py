@@ -37,6 +37,7 @@ UNSIGNED_SOCKET_LIFETIME = 15 * 60.0  # seconds
 RECONNECT_MIN_DELAY = 5.0  # seconds, after an error; doubles up to the maximum
 RECONNECT_MAX_DELAY = 60.0  # seconds
 RECONNECT_CLEAN_DELAY = 1.0  # seconds, after a close of a socket that had worked
+RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts of a regular request; the last one repeats
 
 # A REST request without a reply by then has an unknown outcome.
 REST_TIMEOUT = 10.0  # seconds

@@ -6,7 +6,6 @@ from typing import Any, Awaitable, Callable, Dict, List, Optional, Set, Tuple, U
 
 import aiohttp
 
-from hummingbot.client.config.fee_overrides_config_map import fee_overrides_config_map
 from hummingbot.connector.constants import s_decimal_NaN
 from hummingbot.connector.exchange.valr import (
     valr_constants as CONSTANTS,
@@ -14,6 +13,7 @@ from hummingbot.connector.exchange.valr import (
     valr_web_utils as web_utils,
 )
 from hummingbot.connector.exchange.valr.valr_account_events import ValrAccountEvents
+from hummingbot.connector.exchange.valr.valr_account_refresh import ValrAccountRefresh
 from hummingbot.connector.exchange.valr.valr_api_order_book_data_source import ValrAPIOrderBookDataSource
 from hummingbot.connector.exchange.valr.valr_api_user_stream_data_source import ValrAPIUserStreamDataSource
 from hummingbot.connector.exchange.valr.valr_auth import ValrAuth
@@ -24,6 +24,7 @@ from hummingbot.connector.exchange.valr.valr_errors import (
     ValrOrderNotFound,
     ValrOrderRejected,
 )
+from hummingbot.connector.exchange.valr.valr_fees import ValrFees
 from hummingbot.connector.exchange.valr.valr_key_check import explain_refusal, missing_permissions
 from hummingbot.connector.exchange.valr.valr_lost_orders import ValrLostOrders
 from hummingbot.connector.exchange.valr.valr_order_book_tracker import ValrOrderBookTracker
@@ -31,7 +32,7 @@ from hummingbot.connector.exchange.valr.valr_order_entry import CancelOrder, Pla
 from hummingbot.connector.exchange.valr.valr_order_lookup import ValrOrderLookup
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
 from hummingbot.connector.exchange.valr.valr_pairs import ValrPairs
-from hummingbot.connector.exchange.valr.valr_parsers import Balance, FeeRates, Fill, OrderReport
+from hummingbot.connector.exchange.valr.valr_parsers import Balance, OrderReport
 from hummingbot.connector.exchange.valr.valr_placement_batch import ValrPlacementBatch
 from hummingbot.connector.exchange.valr.valr_troubles import ValrTroubles
 from hummingbot.connector.exchange.valr.valr_user_stream_tracker import ValrUserStreamTracker
@@ -65,10 +66,6 @@ class ValrExchange(ExchangePyBase):
     LONG_POLL_INTERVAL = 30.0  # seconds
     # Seconds an order has to be old before VALR's denial of it counts towards losing it.
     MIN_AGE_TO_LOSE = 30.0
-    # Seconds from two balances of one millisecond, which may have come in the wrong order, to a request that tells.
-    BALANCES_PAUSE = 2.0
-    _FILLS = "the orders' fills"  # the subject of a trouble
-    RETRY_PAUSES = (1.0, 2.0, 5.0)  # seconds between attempts to close the gap after a login; the last one repeats
 
     def __init__(
             self,
@@ -97,9 +94,6 @@ class ValrExchange(ExchangePyBase):
         self._is_key_checked = False
         self._is_read_only = False
         self._placing: Set[str] = set()
-        self._is_gap_open = False
-        self._gap_task: Optional[asyncio.Task] = None
-        self._balances_task: Optional[asyncio.Task] = None
         self._own_cancellations: Set[asyncio.Task] = set()  # those that no strategy asked for
         self._troubles = ValrTroubles(self.logger())
         super().__init__(balance_asset_limit, rate_limits_share_pct)
@@ -107,7 +101,9 @@ class ValrExchange(ExchangePyBase):
             data_source=self._orderbook_ds, trading_pairs=self._trading_pairs or [], domain=self._domain))
         self._order_entry = ValrOrderEntry(self.user_stream_data_source, self)
         self._lookup = ValrOrderLookup(self, self._order_tracker)
-        self._events = ValrAccountEvents(self, self._order_tracker, self._lookup)
+        self._fees = ValrFees(self._domain, self._trading_fees)
+        self._account = ValrAccountRefresh(self, self._troubles)
+        self._events = ValrAccountEvents(self, self._order_tracker, self._lookup, self._fees, self._account)
         self._lost_orders = ValrLostOrders(self._order_tracker)
         self._balances = ValrBalances(self._account_balances, self._account_available_balances)
 
@@ -234,10 +230,9 @@ class ValrExchange(ExchangePyBase):
         self._lookup.stop()
         await super().stop_network()
         # Last, because an event that was still on its way may have started one.
-        for task in (self._gap_task, self._balances_task, *self._own_cancellations):
-            if task is not None:
-                task.cancel()
-        self._gap_task = self._balances_task = None
+        self._account.stop()
+        for task in self._own_cancellations:
+            task.cancel()
 
     def _create_web_assistants_factory(self) -> WebAssistantsFactory:
         """
@@ -329,7 +324,7 @@ class ValrExchange(ExchangePyBase):
         :param interval: seconds from one success to the next update
         """
         while True:
-            for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
+            for pause in chain(CONSTANTS.RETRY_PAUSES, repeat(CONSTANTS.RETRY_PAUSES[-1])):
                 try:
                     await update()
                     break
@@ -394,20 +389,11 @@ class ValrExchange(ExchangePyBase):
             is_maker: Optional[bool] = None,
     ) -> TradeFeeBase:
         is_maker = order_type is OrderType.LIMIT_MAKER if is_maker is None else is_maker
-        if self._is_fee_overridden(is_maker):
+        rate = self._fees.rate(combine_to_hb_trading_pair(base_currency, quote_currency), is_maker)
+        if rate is None:
             return build_trade_fee(
                 self.name, is_maker, base_currency, quote_currency, order_type, order_side, amount, price)
-        rates: Optional[FeeRates] = self._trading_fees.get(combine_to_hb_trading_pair(base_currency, quote_currency))
-        if rates is None:
-            return DeductedFromReturnsTradeFee(percent=self.estimate_fee_pct(is_maker))
-        return DeductedFromReturnsTradeFee(percent=rates.maker if is_maker else rates.taker)
-
-    def _is_fee_overridden(self, is_maker: bool) -> bool:
-        """
-        :return: True if the user has set the rate in conf_fee_overrides.yml; for estimates it counts more than VALR's
-        """
-        override = fee_overrides_config_map.get(f"{self.name}_{'maker' if is_maker else 'taker'}_percent_fee")
-        return override is not None and override.value is not None
+        return DeductedFromReturnsTradeFee(percent=rate)
 
     async def get_all_pairs_prices(self) -> List[Dict[str, Any]]:
         """
@@ -463,16 +449,8 @@ class ValrExchange(ExchangePyBase):
 
     def process_balance(self, balance: Balance):
         """Takes over what an event tells of one asset."""
-        is_clear = self._balances.update(balance)
-        if not is_clear and (self._balances_task is None or self._balances_task.done()):
-            self._balances_task = asyncio.create_task(self._read_balances_soon())
-
-    async def _read_balances_soon(self):
-        await self._sleep(self.BALANCES_PAUSE)
-        try:
-            await self._update_balances()
-        except Exception as error:
-            self.logger().debug(f"The balances could not be read: {error}")
+        if not self._balances.update(balance):
+            self._account.read_balances_soon()
 
     async def _check_key(self):
         """
@@ -856,9 +834,9 @@ class ValrExchange(ExchangePyBase):
             if orders:
                 await self._lookup.update_fills(orders)
         except Exception as error:
-            self._troubles.begin(self._FILLS, error)
+            self._troubles.begin(self._account.FILLS, error)
         else:
-            self._troubles.end(self._FILLS)
+            self._troubles.end(self._account.FILLS)
 
     async def _handle_update_error_for_active_order(self, order: InFlightOrder, error: Exception):
         """
@@ -909,54 +887,11 @@ class ValrExchange(ExchangePyBase):
         await self._lookup.update_fills([order])
         return list(order.order_fills.values())
 
-    def fee_of(self, fill: Fill) -> TradeFeeBase:
-        """
-        :return: what VALR charged, which it takes from what the trade brings in; rewards are negative
-        """
-        return DeductedFromReturnsTradeFee(flat_fees=[] if fill.fee is None else [fill.fee])
-
-    def is_fee_certain(self, order: InFlightOrder, fill: Fill) -> bool:
-        """
-        :return: False when only the trade history can tell the fee: events of makers may lack it, or say zero in place
-            of a reward
-        """
-        if fill.fee is not None:
-            return True
-        rates: Optional[FeeRates] = self._trading_fees.get(order.trading_pair)
-        return fill.is_fee_known and rates is not None and min(rates.maker, rates.taker) == 0
-
     # === The account as a whole ===
 
     async def _status_polling_loop_fetch_updates(self):
         """The base class logs each failed request with a traceback."""
-        await self._refresh_account()
-
-    async def _refresh_account(self) -> bool:
-        """
-        :return: True when balances, states and fills are as VALR has them
-        """
-        results = await asyncio.gather(self._update_balances(), self._update_order_status(), return_exceptions=True)
-        failures = [result for result in results if isinstance(result, Exception)]
-        if failures:
-            self._troubles.begin("the account's balances and orders", failures[0])
-        else:
-            self._troubles.end("the account's balances and orders")
-        return not failures and not self._troubles.has(self._FILLS)
-
-    def close_gap(self):
-        """Reads the account over REST, because VALR repeats no event that happened while the socket was away."""
-        self._is_gap_open = True
-        if self._gap_task is None or self._gap_task.done():
-            self._gap_task = asyncio.create_task(self._close_gaps())
-
-    async def _close_gaps(self):
-        while self._is_gap_open:
-            self._is_gap_open = False
-            for pause in chain(self.RETRY_PAUSES, repeat(self.RETRY_PAUSES[-1])):
-                is_closed = await self._refresh_account()
-                await self._sleep(pause)
-                if is_closed:
-                    break
+        await self._account.refresh()
 
     async def _user_stream_event_listener(self):
         """Takes over the events that wait in the queue, and from then on each event as soon as it is received."""
@@ -973,6 +908,6 @@ class ValrExchange(ExchangePyBase):
             self._events.process(event)
         except ValueError as error:
             self._troubles.warn_once(f"An event of VALR's cannot be read, so the account is read over REST: {error}")
-            self.close_gap()
+            self._account.close_gap()
         except Exception:
             self.logger().error("Unexpected error in user stream listener loop.", exc_info=True)

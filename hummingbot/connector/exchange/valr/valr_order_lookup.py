@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr import valr_parsers as parsers
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
+from hummingbot.connector.exchange.valr.valr_fees import fee_of
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
 from hummingbot.connector.exchange.valr.valr_parsers import Fill, OrderReport
 from hummingbot.core.data_type.in_flight_order import InFlightOrder
@@ -230,7 +231,7 @@ class ValrOrderLookup:
                 if order is not None and order.client_order_id in fills:
                     fills[order.client_order_id].append(parsers.fill(row))
             for order in orders:
-                charged = [(fill, self._connector.fee_of(fill)) for fill in fills[order.client_order_id]]
+                charged = [(fill, fee_of(fill)) for fill in fills[order.client_order_id]]
                 self._tracker.process_history(order, charged, reported_at)
             is_last_page = len(page) < CONSTANTS.HISTORY_MAX_ROWS or page[-1].get("id") == params.get("beforeId")
             if is_last_page or all(self._tracker.is_complete(order) for order in orders):

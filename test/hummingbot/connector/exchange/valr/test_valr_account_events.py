@@ -49,7 +49,8 @@ def connector(lookups) -> ValrExchange:
     connector._set_current_timestamp(NOW)
     connector._set_trading_pair_symbol_map(bidict({"BTCZAR": "BTC-ZAR"}))
     connector._lookup = lookups
-    connector._events = ValrAccountEvents(connector, connector._order_tracker, lookups)
+    connector._events = ValrAccountEvents(
+        connector, connector._order_tracker, lookups, connector._fees, connector._account)
     return connector
 
 
@@ -90,7 +91,7 @@ def trade(**fields) -> dict:
     pytest.param(frame["payload"], id=f"{number}-{frame['name']}") for number, frame in enumerate(FRAMES)
     if frame["channel"] == "account" and frame["direction"] != "out" and "type" in frame["payload"]])
 async def test_every_event_of_the_fixture_is_harmless(frame: dict, connector, order, heard, monkeypatch):
-    monkeypatch.setattr(connector, "close_gap", lambda: None)
+    monkeypatch.setattr(connector._account, "close_gap", lambda: None)
 
     connector._events.process(frame)
 
@@ -301,7 +302,7 @@ class TestListener:
 
     async def test_login_closes_the_gap(self, connector, monkeypatch):
         gaps = []
-        monkeypatch.setattr(connector, "close_gap", lambda: gaps.append(1))
+        monkeypatch.setattr(connector._account, "close_gap", lambda: gaps.append(1))
 
         await self.listen(connector, {"type": "AUTHENTICATED"})
 
@@ -310,7 +311,7 @@ class TestListener:
     async def test_event_that_cannot_be_read_is_one_line_and_the_account_is_read(
             self, connector, order, heard, monkeypatch, caplog):
         gaps = []
-        monkeypatch.setattr(connector, "close_gap", lambda: gaps.append(1))
+        monkeypatch.setattr(connector._account, "close_gap", lambda: gaps.append(1))
 
         await self.listen(connector, {"type": "NEW_ACCOUNT_TRADE", "data": trade(price="0,5")},
                           {"type": "NEW_ACCOUNT_TRADE", "data": trade()})

@@ -597,7 +597,7 @@ class TestRegularRequests:
     @pytest.fixture
     def connector(self, monkeypatch) -> ValrExchange:
         connector = ValrExchange("key", "secret")
-        monkeypatch.setattr(connector, "RETRY_PAUSES", (0.0,))
+        monkeypatch.setattr(CONSTANTS, "RETRY_PAUSES", (0.0,))
         return connector
 
     @pytest.mark.parametrize("loop, update", [
@@ -706,7 +706,7 @@ class TestAnswersOfNoUse:
         outcomes = [ConnectionError("no answer")] * 3 + [None]
         monkeypatch.setattr(connector._lookup, "update_fills", AsyncMock(side_effect=outcomes))
 
-        assert [await connector._refresh_account() for _ in outcomes] == [False, False, False, True]
+        assert [await connector._account.refresh() for _ in outcomes] == [False, False, False, True]
 
         assert [record.levelname for record in caplog.records if record.levelno >= logging.WARNING] == ["WARNING"]
 

@@ -75,9 +75,6 @@ class Valr:
     async def order_denied(self, order: InFlightOrder):
         self.denied.append(order)
 
-    def fee_of(self, _: Fill) -> DeductedFromReturnsTradeFee:
-        return DeductedFromReturnsTradeFee()
-
 
 @pytest_asyncio.fixture
 async def valr(monkeypatch):
