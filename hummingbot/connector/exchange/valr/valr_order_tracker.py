@@ -2,7 +2,7 @@ import asyncio
 import time
 from collections import Counter
 from decimal import Decimal
-from typing import Any, Dict, Iterable, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterable, List, MutableMapping, Optional, Set, Tuple
 
 from cachetools import TTLCache
 
@@ -359,23 +359,6 @@ class ValrOrderTracker(ClientOrderTracker):
             account.waiting = {
                 trade_id: arrival for trade_id, arrival in account.waiting.items() if arrival >= reported_at}
 
-    def process_trade_update(self, trade_update: TradeUpdate):
-        """The base class builds the dictionary of all orders first."""
-        order = self.find(trade_update.client_order_id, None)
-        if order is None:
-            return
-        previous_executed_amount_base = order.executed_amount_base
-        if order.update_with_trade_update(trade_update):
-            self._trigger_order_fills(
-                tracked_order=order,
-                prev_executed_amount_base=previous_executed_amount_base,
-                fill_amount=trade_update.fill_base_amount,
-                fill_price=trade_update.fill_price,
-                fill_fee=trade_update.fee,
-                trade_id=trade_update.trade_id,
-                exchange_order_id=trade_update.exchange_order_id,
-            )
-
     def _is_new(self, order: InFlightOrder, account: Optional[FillAccount], fill: Fill) -> bool:
         if account is None or not account.history_ids and not account.unmatched:
             return self._fits(order, None, fill)
@@ -393,7 +376,8 @@ class ValrOrderTracker(ClientOrderTracker):
     def _book(self, order: InFlightOrder, fill: Fill, fee: TradeFeeBase):
         self.learn_exchange_order_id(order, fill.exchange_order_id)
         self.open_order(order)
-        self.process_trade_update(TradeUpdate(
+        executed_before = order.executed_amount_base
+        order.update_with_trade_update(TradeUpdate(
             trade_id=fill.trade_id,
             client_order_id=order.client_order_id,
             exchange_order_id=fill.exchange_order_id,
@@ -404,6 +388,15 @@ class ValrOrderTracker(ClientOrderTracker):
             fill_quote_amount=fill.price * fill.quantity,
             fee=fee,
         ))
+        self._trigger_order_fills(
+            tracked_order=order,
+            prev_executed_amount_base=executed_before,
+            fill_amount=fill.quantity,
+            fill_price=fill.price,
+            fill_fee=fee,
+            trade_id=fill.trade_id,
+            exchange_order_id=fill.exchange_order_id,
+        )
         self._close_if_complete(order)
 
     def _note_executed(self, order: InFlightOrder, report: OrderReport):
@@ -416,16 +409,16 @@ class ValrOrderTracker(ClientOrderTracker):
             account.executed_at = max(account.executed_at, report.updated_at or account.executed_at)
 
     def _account(self, order: InFlightOrder) -> Optional[FillAccount]:
-        return (self._accounts.get(order.client_order_id)
-                or self._closed_accounts.get(order.client_order_id))
+        return self._accounts_of_kind(order).get(order.client_order_id)
 
     def _account_of(self, order: InFlightOrder) -> FillAccount:
         account = self._account(order)
         if account is None:
-            is_closed = not self.is_active(order) and not self.is_lost(order)
-            accounts = self._closed_accounts if is_closed else self._accounts
-            account = accounts[order.client_order_id] = FillAccount(order)
+            account = self._accounts_of_kind(order)[order.client_order_id] = FillAccount(order)
         return account
+
+    def _accounts_of_kind(self, order: InFlightOrder) -> MutableMapping[str, FillAccount]:
+        return self._accounts if self.is_active(order) or self.is_lost(order) else self._closed_accounts
 
     def _remember(self, order: InFlightOrder):
         account = self._closed_accounts.pop(order.client_order_id, None)

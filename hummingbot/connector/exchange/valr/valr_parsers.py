@@ -223,9 +223,7 @@ def order_ids(row: Dict[str, Any]) -> Tuple[Optional[str], Optional[str]]:
     :raises ValueError: when the row, or an id, cannot be read
     """
     row = _object(row)
-    exchange_order_id, client_order_id = (
-        _text(row, field) if row.get(field) else None for field in ("orderId", "customerOrderId"))
-    return exchange_order_id, client_order_id
+    return _optional_text(row, "orderId"), _optional_text(row, "customerOrderId")
 
 
 def asset(currency: Any) -> str:
@@ -341,6 +339,10 @@ def _text(row: Dict[str, Any], field: str) -> str:
     return value
 
 
+def _optional_text(row: Dict[str, Any], field: str) -> Optional[str]:
+    return _text(row, field) if row.get(field) else None
+
+
 def _optional_amount(row: Dict[str, Any], *fields: str) -> Optional[Decimal]:
     """:return: the first of the fields that is there, None when none is"""
     for field in fields:
@@ -361,7 +363,7 @@ def _decimal(value: Any) -> Optional[Decimal]:
     # VALR sends amounts as texts. A JSON number with a fraction has lost its last digits in the decoder.
     if type(value) is not int and not isinstance(value, str):
         return None
-    if isinstance(value, str) and _THOUSANDS.fullmatch(value):
+    if isinstance(value, str) and "," in value and _THOUSANDS.fullmatch(value):
         value = value.replace(",", "")
     try:
         amount = Decimal(value)

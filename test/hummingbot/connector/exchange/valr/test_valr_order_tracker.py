@@ -12,7 +12,7 @@ from hypothesis import given, settings, strategies as st
 from hummingbot.connector.exchange.valr.valr_order_tracker import ValrOrderTracker
 from hummingbot.connector.exchange.valr.valr_parsers import FINAL_STATES, Fill, OrderReport
 from hummingbot.core.data_type.common import OrderType, TradeType
-from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate, TradeUpdate
+from hummingbot.core.data_type.in_flight_order import InFlightOrder, OrderState, OrderUpdate
 from hummingbot.core.data_type.trade_fee import DeductedFromReturnsTradeFee, TokenAmount
 
 FEE = DeductedFromReturnsTradeFee(flat_fees=[TokenAmount("BTC", Decimal("0.001"))])
@@ -425,14 +425,10 @@ class TestFinding:
             monkeypatch.setattr(ValrOrderTracker, name, property(lambda _: pytest.fail("merged all orders")))
 
         tracker.process_fill(order, fill(), FEE)
-        tracker.process_trade_update(trade_update("t2"))
+        tracker.process_fill(order, fill()._replace(trade_id="t2"), FEE)
         tracker.process_report(order, report(OrderState.FILLED, "1"))
 
         assert order.is_filled
-
-
-def trade_update(trade_id: str) -> TradeUpdate:
-    return TradeUpdate(trade_id, "c", "x", "BTC-ZAR", NOW, Decimal(10), Decimal("0.5"), Decimal(5), FEE)
 
 
 @pytest.mark.asyncio
