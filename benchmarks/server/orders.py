@@ -1,3 +1,4 @@
+import asyncio
 import json
 import time
 from datetime import datetime, timezone
@@ -8,6 +9,7 @@ from benchmarks.server.protocol import Connection
 from benchmarks.wire import MILLISECONDS
 
 BINANCE_SOCKET, VALR_SOCKET = "/binance/ws-api", "/ws/account"
+FILL_DELAY = 0.002  # seconds
 UPDATED_AT = "2026-01-05T10:00:00.120Z"
 
 BINANCE_REPLIES: Dict[str, Any] = {
@@ -72,13 +74,17 @@ class OrderDesk:
         return times
 
     def fill(self, client_order_id: str) -> None:
-        """Sends the frames of the order's complete fill."""
+        """Sends the frames of the order's complete fill when the client has dealt with the reply to this command."""
         order = self._orders[client_order_id]
         path = order["socket"]
         frames = _binance_fill(order) if path == BINANCE_SOCKET else _valr_fill(order)
+        texts = [json.dumps(frame) for frame in frames]
+        asyncio.get_running_loop().call_later(FILL_DELAY, self._send_fill, client_order_id, path, texts)
+
+    def _send_fill(self, client_order_id: str, path: str, texts: List[str]):
         self._filled[client_order_id] = time.perf_counter()
-        for frame in frames:
-            self._sockets[path].send(json.dumps(frame))
+        for text in texts:
+            self._sockets[path].send(text)
 
     # === REST ===
 
