@@ -36,7 +36,7 @@ class ValrBalances:
         self._available[asset] = balance.available
         return updated_at is None or updated_at != known_at or known == (balance.total, balance.available)
 
-    def replace(self, balances: Iterable[Balance], requested_at: float):
+    def replace(self, balances: Iterable[Balance], requested_at: float) -> None:
         """
         Takes over all balances that are not zero.
 
