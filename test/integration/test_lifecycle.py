@@ -1,6 +1,7 @@
 """The bot starts, stops, dies, comes back, and connects with keys that do not work."""
 import asyncio
 import logging
+import time
 from decimal import Decimal
 from test.integration.trader import Trader
 from typing import Callable
@@ -229,6 +230,22 @@ class TestKeys:
             await trader.connector._update_balances()
 
             assert trader.balances() == trader.ledger_balances()
+
+    async def test_fast_clock_of_this_machine_does_not_matter_once_valr_can_be_reached(self, exchange, monkeypatch):
+        exchange.faults.max_clock_skew = 5.0
+        exchange.faults.outage = True
+        connector = ValrExchange(exchange.api_key, exchange.api_secret, trading_required=False, domain="valr_simulator")
+        monkeypatch.setattr(connector._time_synchronizer, "_time", lambda: time.time() + 7200)
+        try:
+            with pytest.raises(IOError):
+                await connector._update_balances()
+            exchange.faults.outage = False
+
+            await connector._update_balances()
+        finally:
+            await ConnectionsFactory().close()
+
+        assert connector.get_balance("ZAR") == Decimal(1_000_000)
 
     async def test_keys_that_work(self, exchange):
         connector = ValrExchange(exchange.api_key, exchange.api_secret, trading_required=False, domain="valr_simulator")

@@ -72,6 +72,13 @@ class ValrAuth(AuthBase):
         """Makes the next signature take its time from the time synchronizer anew."""
         self._clock_expiry = float("-inf")
 
+    def restart_clock(self) -> None:
+        """
+        Lets the next timestamp be older than the last one, which VALR has refused: signed while VALR's time was not
+        known, it may be hours ahead, and would keep all later ones there.
+        """
+        self._last_timestamp = 0
+
     def _signature(self, timestamp: str, verb: str, path: str, body: str) -> str:
         signature = self._secret.copy()
         signature.update(f"{timestamp}{verb}{path}{body}{self._subaccount_id}".encode())
@@ -79,8 +86,8 @@ class ValrAuth(AuthBase):
 
     def _next_timestamp(self) -> str:
         """
-        Unix milliseconds, strictly increasing over all requests and sockets of this key. VALR tells its users never to
-        use a signature twice, and two equal requests in one millisecond would.
+        Unix milliseconds, strictly increasing over all requests and sockets of this key until VALR refuses one. VALR
+        tells its users never to use a signature twice, and two equal requests in one millisecond would.
         """
         now = time.perf_counter()
         if now >= self._clock_expiry:

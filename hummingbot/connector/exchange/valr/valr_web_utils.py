@@ -129,20 +129,27 @@ class ValrHeadersPreProcessor(RESTPreProcessorBase):
 class ValrErrorPostProcessor(RESTPostProcessorBase):
     """
     The base class turns every error reply into one IOError whose text has to be searched, and drops HTML bodies. Here
-    the reply keeps its status and VALR's code, which decide whether an order may still be alive.
+    the reply keeps its status and VALR's code, which decide whether an order may still be alive, and the signer hears
+    of a signature that was refused.
     """
+
+    def __init__(self, auth: Optional[ValrAuth] = None):
+        self._auth = auth
 
     async def post_process(self, response: RESTResponse) -> RESTResponse:
         # Read here, so that the body is covered by the request's time limit; aiohttp keeps it for the caller.
         body = await response.text()
         if response.status >= 400:
-            raise ValrAPIError(
+            error = ValrAPIError(
                 status=response.status,
                 method=response.method.value,
                 path=URL(response.url).path,
                 body=body,
                 retry_after=_seconds((response.headers or {}).get("Retry-After")),
             )
+            if self._auth is not None and error.code == CONSTANTS.INVALID_SIGNATURE_CODE:
+                self._auth.restart_clock()
+            raise error
         return response
 
 
@@ -207,7 +214,7 @@ def build_api_factory(
             ValrClockPreProcessor(time_synchronizer or TimeSynchronizer(), throttler, domain, auth),
             ValrHeadersPreProcessor(),
         ],
-        rest_post_processors=[ValrErrorPostProcessor()],
+        rest_post_processors=[ValrErrorPostProcessor(auth)],
     )
 
 

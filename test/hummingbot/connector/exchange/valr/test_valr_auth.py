@@ -120,6 +120,18 @@ def test_refreshed_clock_counts_for_the_next_signature():
     assert int(auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"]) >= 1_700_000_500_000
 
 
+def test_a_refused_timestamp_does_not_keep_the_next_one_ahead():
+    clock = FixedClock(1_700_007_200.0)
+    auth = ValrAuth("key", PUBLISHED_SECRET, clock)
+    auth.signed_headers(RESTMethod.GET, "/")
+    clock.seconds = 1_700_000_000.0
+
+    auth.restart_clock()
+    auth.refresh_clock()
+
+    assert auth.signed_headers(RESTMethod.GET, "/")["X-VALR-TIMESTAMP"].startswith("170000000")
+
+
 def test_signatures_of_one_millisecond_are_one_millisecond_apart(monkeypatch):
     monkeypatch.setattr(valr_auth, "time", SimpleNamespace(perf_counter=lambda: 100.0))
     auth = auth_at(1_700_000_000_000)
