@@ -181,5 +181,5 @@ class Faults:
         """Open sockets of a kind go half-open: they stay up, say nothing and hear nothing. Returns how many."""
         sockets = self.sockets(kind)
         for socket in sockets:
-            socket.silent = True
+            socket.fall_silent()
         return len(sockets)

@@ -53,6 +53,11 @@ class Socket:
             logger.info("A client stopped reading its socket and was dropped.")
             self.close(ABORTED)
 
+    def fall_silent(self) -> None:
+        """Goes half-open: not even a close is heard, or answered, any more."""
+        self.silent = True
+        self._transport.pause_reading()
+
     def close(self, code: int, reason: str = "") -> None:
         """Closes with `code` after what is queued; 1006 drops the connection at once, without a close frame."""
         if code == ABORTED:
@@ -67,8 +72,6 @@ class Socket:
         writer = asyncio.create_task(self._write())
         try:
             async for message in self._ws:
-                if self.silent:
-                    continue
                 self.last_heard = self._clock.lived()
                 if message.type == WSMsgType.TEXT:
                     on_text(self, message.data)

@@ -85,6 +85,13 @@ async def test_a_half_open_socket_says_and_hears_nothing(client, exchange):
     assert (await fresh.next())["type"] == "PONG"
 
 
+async def test_a_half_open_socket_does_not_answer_a_close(client, exchange):
+    socket = await client.account_socket()
+    exchange.faults.silence_sockets("account")
+    with pytest.raises(asyncio.TimeoutError):
+        await asyncio.wait_for(socket.ws.close(), 0.1)
+
+
 @pytest.mark.parametrize("kind, rule", [
     ("account", "account_idle_close"), ("trade", "trade_idle_close"), ("trade", "unsigned_close"),
 ])
