@@ -210,9 +210,10 @@ class ValrTestBot(StrategyV2Base):
         if not is_within:
             self._counts["held back by the limit"] += 1
             if not self._limit_reported:
+                reach = "cannot be told while a price is missing" if after.is_nan() else f"could be {after:.2f}"
                 self.logger().warning(
-                    f"A {order.side.name} order on {order.trading_pair} was not placed: it could bring the exposure to"
-                    f" {after:.2f}, and the limit is {self.config.max_exposure_quote}.")
+                    f"A {order.side.name} order on {order.trading_pair} was not placed: the exposure with it {reach},"
+                    f" and the limit is {self.config.max_exposure_quote}.")
         self._limit_reported = not is_within
         return is_within
 

@@ -180,6 +180,17 @@ async def test_no_order_is_placed_while_a_price_is_missing(desk):
     assert not desk.exchange.limit_orders and not desk.bot._counts
 
 
+async def test_no_order_is_placed_while_the_price_of_a_position_is_missing(desk, caplog):
+    desk = desk(trading_pairs="BTC-ZAR,ETH-ZAR")
+    desk.pass_time(2)
+    desk.trade(98.0, TradeType.SELL)
+    desk.exchange.new_empty_order_book("BTC-ZAR")
+    desk.pass_until(lambda: not desk.exchange.limit_orders)
+    desk.pass_time(10)
+    assert not desk.exchange.limit_orders
+    assert "the exposure with it cannot be told while a price is missing" in caplog.text and "NaN" not in caplog.text
+
+
 async def test_stopping_leaves_no_order_and_tells_what_was_done(desk, stopped, tmp_path):
     desk = desk()
     desk.pass_time(2)

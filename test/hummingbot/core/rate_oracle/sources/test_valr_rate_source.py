@@ -53,7 +53,7 @@ class SummaryServer:
 
     def __init__(self):
         self.requests: List[str] = []
-        self.is_down = False
+        self.is_down = self.is_away = False
         application = web.Application()
         application.router.add_get("/v1/public/pairs/SPOT", self._reply(PAIRS))
         application.router.add_get("/v1/public/ordertypes", self._reply(
@@ -64,6 +64,8 @@ class SummaryServer:
     def _reply(self, body: List[Dict]):
         async def handler(request: web.Request) -> web.Response:
             self.requests.append(request.path)
+            if self.is_away:
+                request.transport.abort()
             if self.is_down:
                 return web.json_response({"code": -1, "message": "maintenance"}, status=503)
             return web.json_response(body)
@@ -115,22 +117,23 @@ async def test_hummingbot_finds_rates_in_rand_and_across_pairs(server, pair, rat
 
 
 @pytest.mark.asyncio
-async def test_a_failure_is_said_once_and_so_is_its_end(server, caplog):
+@pytest.mark.parametrize("failure, reason", [("is_down", "HTTP 503"), ("is_away", "Server disconnected")])
+async def test_a_failure_is_said_once_and_so_is_its_end(server, caplog, failure, reason):
     caplog.set_level(logging.INFO)
     source = ValrSimulatorRateSource()
 
-    server.is_down = True
+    setattr(server, failure, True)
     for _ in range(3):
         assert await source.get_prices() == {}
         ValrSimulatorRateSource.get_prices.cache_clear()
-    server.is_down = False
+    setattr(server, failure, False)
     for _ in range(2):
         assert "BTC-ZAR" in await source.get_prices()
         ValrSimulatorRateSource.get_prices.cache_clear()
 
     messages = [record.getMessage() for record in caplog.records if record.name.endswith("rate_source_base")]
     assert len(messages) == 2
-    assert messages[0].startswith("VALR's prices cannot be read for now: ") and "HTTP 503" in messages[0]
+    assert messages[0].startswith("VALR's prices cannot be read for now: ") and reason in messages[0]
     assert messages[1] == "VALR's prices can be read again."
     assert "Traceback" not in caplog.text
 
