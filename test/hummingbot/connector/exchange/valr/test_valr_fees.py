@@ -28,13 +28,13 @@ class TestRates:
     def test_are_not_known_of_every_pair(self, fees):
         assert fees.rate("SOL-ZAR", is_maker=True) is None
 
-    def test_yield_to_what_the_user_has_set(self, fees, monkeypatch):
-        monkeypatch.setitem(
-            fee_overrides_config_map, "valr_maker_percent_fee", SimpleNamespace(value=Decimal("0.05")))
-        monkeypatch.setitem(fee_overrides_config_map, "valr_taker_percent_fee", SimpleNamespace(value=None))
+    @pytest.mark.parametrize("maker, taker, expected", [
+        (Decimal("0.05"), None, (None, Decimal("0.001"))), (None, Decimal("0.05"), (Decimal("-0.0001"), None))])
+    def test_yield_to_what_the_user_has_set(self, maker, taker, expected, fees, monkeypatch):
+        monkeypatch.setitem(fee_overrides_config_map, "valr_maker_percent_fee", SimpleNamespace(value=maker))
+        monkeypatch.setitem(fee_overrides_config_map, "valr_taker_percent_fee", SimpleNamespace(value=taker))
 
-        assert fees.rate("BTC-ZAR", is_maker=True) is None
-        assert fees.rate("BTC-ZAR", is_maker=False) == Decimal("0.001")
+        assert (fees.rate("BTC-ZAR", is_maker=True), fees.rate("BTC-ZAR", is_maker=False)) == expected
 
 
 class TestChargedFees:
