@@ -409,15 +409,15 @@ class ValrOrderTracker(ClientOrderTracker):
             account.executed_at = max(account.executed_at, report.updated_at or account.executed_at)
 
     def _account(self, order: InFlightOrder) -> Optional[FillAccount]:
-        return self._accounts_of_kind(order).get(order.client_order_id)
+        return self._accounts_for(order).get(order.client_order_id)
 
     def _account_of(self, order: InFlightOrder) -> FillAccount:
         account = self._account(order)
         if account is None:
-            account = self._accounts_of_kind(order)[order.client_order_id] = FillAccount(order)
+            account = self._accounts_for(order)[order.client_order_id] = FillAccount(order)
         return account
 
-    def _accounts_of_kind(self, order: InFlightOrder) -> MutableMapping[str, FillAccount]:
+    def _accounts_for(self, order: InFlightOrder) -> MutableMapping[str, FillAccount]:
         return self._accounts if self.is_active(order) or self.is_lost(order) else self._closed_accounts
 
     def _remember(self, order: InFlightOrder):
