@@ -72,6 +72,8 @@ class Socket:
         writer = asyncio.create_task(self._write())
         try:
             async for message in self._ws:
+                if self.silent:  # and this one was received before
+                    continue
                 self.last_heard = self._clock.lived()
                 if message.type == WSMsgType.TEXT:
                     on_text(self, message.data)

@@ -4,6 +4,9 @@ from test.hummingbot_valr.simulator.client import Client
 import aiohttp
 import pytest
 
+from hummingbot_valr.simulator import account_commands
+from hummingbot_valr.simulator.commands import accept_limit
+
 
 async def refusal(client, path="/ws/account", headers=None):
     with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
@@ -83,6 +86,21 @@ async def test_a_half_open_socket_says_and_hears_nothing(client, exchange):
     fresh = await client.account_socket()
     await fresh.send({"type": "PING"})
     assert (await fresh.next())["type"] == "PONG"
+
+
+async def test_a_socket_that_goes_half_open_ignores_what_it_had_received(client, exchange, monkeypatch):
+    socket = await client.account_socket()
+
+    def fall_silent_and_accept(*args):
+        exchange.faults.silence_sockets("account")
+        return accept_limit(*args)
+
+    monkeypatch.setattr(account_commands, "accept_limit", fall_silent_and_accept)
+    for number in range(2):
+        await socket.send({"type": "PLACE_LIMIT_ORDER", "payload": {
+            "side": "BUY", "quantity": "0.01", "price": "1000000", "pair": "BTCZAR", "customerOrderId": f"A{number}"}})
+    await (await client.account_socket()).until_pong()
+    assert [order.customer_order_id for order in exchange.engine.account("0").orders.values()] == ["A0"]
 
 
 async def test_a_half_open_socket_does_not_answer_a_close(client, exchange):
