@@ -163,12 +163,11 @@ def fill(row: Dict[str, Any]) -> Fill:
     :param row: a NEW_ACCOUNT_TRADE or a row of the trade history
     :raises ValueError: when a field is missing or cannot be read
     """
-    _, client_order_id = order_ids(row)
-    fee, is_fee_known = _fee(row)
+    fee, is_fee_known = _fee(_object(row))
     return Fill(
         trade_id=_text(row, "id"),
         exchange_order_id=_text(row, "orderId"),
-        client_order_id=client_order_id,
+        client_order_id=_optional_text(row, "customerOrderId"),
         price=_amount(row, "price"),
         quantity=_amount(row, "quantity"),
         fee=fee,
