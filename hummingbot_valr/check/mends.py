@@ -1,6 +1,4 @@
 """What a person can do about an error of the connector."""
-import aiohttp
-
 from hummingbot.connector.exchange.valr import valr_constants as CONSTANTS, valr_web_utils as web_utils
 from hummingbot.connector.exchange.valr.valr_errors import ValrAPIError
 
@@ -24,7 +22,7 @@ def described(error: Exception) -> str:
 def mend_of(error: Exception, domain: str) -> str:
     if isinstance(error, ValrAPIError):
         return _mend_of_reply(error)
-    if isinstance(error, (OSError, aiohttp.ClientError, TimeoutError)):
+    if isinstance(error, web_utils.NETWORK_ERRORS):
         return connection_mend(domain)
     return RECORD_AND_REPORT
 

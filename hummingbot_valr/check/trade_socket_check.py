@@ -84,7 +84,7 @@ async def check_trade_socket(session: Session) -> Row:
     except aiohttp.WSServerHandshakeError as error:
         # The error itself holds the headers of the request, the key among them.
         return fail(NAME, f"VALR refused the connection with HTTP {error.status}", connection_mend(session.domain))
-    except (OSError, aiohttp.ClientError, TimeoutError) as error:
+    except web_utils.NETWORK_ERRORS as error:
         return fail(NAME, described(error), connection_mend(session.domain))
     if fault is not None:
         return fail(NAME, *fault)

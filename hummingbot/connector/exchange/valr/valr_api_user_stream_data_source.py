@@ -412,7 +412,7 @@ class ValrAPIUserStreamDataSource(UserStreamTrackerDataSource):
     def _note_trouble(self, error: Exception):
         """Logs one line when the trouble is a new one; only what cannot come from outside gets a traceback."""
         trouble = reason_of(error)
-        if not isinstance(error, (OSError, aiohttp.ClientError, ValueError)):
+        if not isinstance(error, (*web_utils.NETWORK_ERRORS, ValueError)):
             self.logger().exception("Unexpected error on VALR's account socket.")
         elif trouble != self._trouble:
             self.logger().info(f"VALR's account socket: {trouble}.")

@@ -106,7 +106,7 @@ class ValrTradeFeed:
                 await asyncio.sleep(delay)
                 try:
                     socket = await self._sockets.open()
-                except (OSError, TimeoutError, ValueError, aiohttp.ClientError) as error:
+                except (*web_utils.NETWORK_ERRORS, ValueError) as error:
                     self._sockets.note_failure(error)
                     delay = _next_delay(delay, CONSTANTS.RECONNECT_MIN_DELAY)
                     self._logger.warning(

@@ -22,6 +22,9 @@ from hummingbot.core.web_assistant.rest_post_processors import RESTPostProcessor
 from hummingbot.core.web_assistant.rest_pre_processors import RESTPreProcessorBase
 from hummingbot.core.web_assistant.web_assistants_factory import WebAssistantsFactory
 
+# What is raised when the network, or VALR's end of it, fails. Not all of aiohttp's errors are OSErrors.
+NETWORK_ERRORS = (OSError, aiohttp.ClientError)
+
 
 def public_rest_url(path_url: str, domain: str = CONSTANTS.DEFAULT_DOMAIN) -> str:
     """

@@ -1,10 +1,9 @@
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
-import aiohttp
-
 import hummingbot.connector.exchange.valr.valr_constants as CONSTANTS
 from hummingbot.connector.exchange.valr.valr_errors import reason_of
+from hummingbot.connector.exchange.valr.valr_web_utils import NETWORK_ERRORS
 from hummingbot.core.rate_oracle.sources.rate_source_base import RateSourceBase
 from hummingbot.core.utils import async_ttl_cache
 
@@ -38,7 +37,7 @@ class ValrRateSource(RateSourceBase):
         except Exception as error:
             if not self._failed:
                 self.logger().warning(f"VALR's prices cannot be read for now: {reason_of(error)}",
-                                      exc_info=not isinstance(error, (OSError, aiohttp.ClientError)))
+                                      exc_info=not isinstance(error, NETWORK_ERRORS))
             self._failed = True
             return {}
         if self._failed:

@@ -4,7 +4,6 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Set
 
-import aiohttp
 import numpy as np
 
 import hummingbot.connector.exchange.valr.valr_constants as VALR
@@ -118,7 +117,7 @@ class ValrSpotCandles(CandlesBase):
             reply = await rest_assistant.execute_request(
                 url=self.health_check_url, throttler_limit_id=VALR.SERVER_TIME_PATH)
             self._clock_offset = _seconds(reply["time"]) - self._time()
-        except (aiohttp.ClientError, OSError, KeyError, ValueError) as error:
+        except (*web_utils.NETWORK_ERRORS, KeyError, ValueError) as error:
             self._report_failure(error)
             return NetworkStatus.NOT_CONNECTED
         return NetworkStatus.CONNECTED
@@ -153,7 +152,7 @@ class ValrSpotCandles(CandlesBase):
     def _report_failure(self, error: Exception):
         if not self._failed:
             self._failed = True
-            expected = isinstance(error, (aiohttp.ClientError, OSError))
+            expected = isinstance(error, web_utils.NETWORK_ERRORS)
             self.logger().warning(
                 f"The {self.interval} candles of {self.name} cannot be updated for now: {error}", exc_info=not expected)
 
@@ -261,7 +260,7 @@ class ValrSpotCandles(CandlesBase):
             socket = await self._api_factory.get_ws_assistant()
             try:
                 await socket.connect(ws_url=self.wss_url, ping_timeout=None)
-            except (aiohttp.ClientError, OSError) as error:
+            except web_utils.NETWORK_ERRORS as error:
                 raise ConnectionError(f"VALR's trade socket could not be opened: {error}") from error
         return socket
 
