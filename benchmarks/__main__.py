@@ -22,7 +22,7 @@ PARTS: Dict[str, ModuleType] = {
     "scale": scale,
     "simulator": simulator_speed,
 }
-ROUNDS = 5
+ROUNDS = 9
 
 
 def main() -> int:

@@ -11,6 +11,7 @@ import aiohttp
 
 from benchmarks.awake import awake_cores
 from benchmarks.comparison import FigureVoid, Report, Series, Table, Target, alternate
+from benchmarks.fill_floor import book_without_checks
 from benchmarks.peers import PAIR, PEERS, point_peers_at
 from benchmarks.replay_client import ReplayClient, replay_server
 from benchmarks.running import running
@@ -27,7 +28,7 @@ PAUSE = 0.005  # seconds between orders
 AMOUNT, PRICE = Decimal("0.001"), Decimal("1800000")
 EVENT_TIMEOUT = 10.0  # seconds
 
-FLOOR = "a text on an open socket"
+FLOOR, FILL_FLOOR = "a text on an open socket", "a fill without any check"
 REQUESTS_IN_WINDOW, COMPLETED_ORDERS = 1_000, 300
 TO_BYTES, TO_CREATED, TO_FILLED = "buy() to bytes at the exchange", "buy() to created event", "fill frame to fill event"
 LIMITS = {TO_BYTES: 0.4, TO_CREATED: 0.5, TO_FILLED: 0.6}
@@ -44,6 +45,7 @@ async def run(rounds: int, progress: Callable[[str], None]) -> Report:
             sides = {f"{name}{load}": partial(_measure, server, create, prepare)
                      for name, create in connectors.items() for load, prepare in LOADS.items()}
             sides[FLOOR] = partial(_send_on_open_socket, server)
+            sides[FILL_FLOOR] = partial(_fill_without_checks, server, connectors["valr"])
             figures = await alternate(sides, rounds, progress)
     report = Report("order path")
     for title, limit in LIMITS.items():
@@ -87,6 +89,13 @@ async def _send_on_open_socket(server: ReplayClient) -> Dict[str, float]:
         received = await server.call("order_times")
     seconds = [received[order_id][0] - sent for order_id, sent in list(sent_at.items())[WARM_UP_ORDERS:]]
     return {TO_BYTES: statistics.median(seconds) * 1e6}
+
+
+async def _fill_without_checks(
+        server: ReplayClient, create_connector: Callable[[], ExchangePyBase]) -> Dict[str, float]:
+    """What no fill event can come sooner than."""
+    stages = await _measure(server, create_connector, book_without_checks)
+    return {TO_FILLED: stages[TO_FILLED]}
 
 
 class TimedOrders:

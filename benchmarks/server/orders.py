@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 from typing import Any, Dict, List, Optional
 from urllib.parse import parse_qsl
 
-from benchmarks.server.protocol import Connection
+from benchmarks.server.protocol import Connection, text_frame
 from benchmarks.wire import MILLISECONDS
 
 BINANCE_SOCKET, VALR_SOCKET = "/binance/ws-api", "/ws/account"
@@ -78,13 +78,13 @@ class OrderDesk:
         order = self._orders[client_order_id]
         path = order["socket"]
         frames = _binance_fill(order) if path == BINANCE_SOCKET else _valr_fill(order)
-        texts = [json.dumps(frame) for frame in frames]
-        asyncio.get_running_loop().call_later(FILL_DELAY, self._send_fill, client_order_id, path, texts)
+        encoded = [text_frame(json.dumps(frame)) for frame in frames]
+        asyncio.get_running_loop().call_later(FILL_DELAY, self._send_fill, client_order_id, path, encoded)
 
-    def _send_fill(self, client_order_id: str, path: str, texts: List[str]):
+    def _send_fill(self, client_order_id: str, path: str, frames: List[bytes]):
         self._filled[client_order_id] = time.perf_counter()
-        for text in texts:
-            self._sockets[path].send(text)
+        for frame in frames:
+            self._sockets[path].write(frame)
 
     # === REST ===
 
