@@ -1,4 +1,5 @@
 import gc
+import random
 import statistics
 from dataclasses import asdict, dataclass, field
 from typing import Awaitable, Callable, Dict, Iterable, List, Mapping
@@ -36,21 +37,24 @@ class FigureVoid(Exception):
 async def alternate(sides: Mapping[str, Callable[[], Awaitable[Dict[str, float]]]], rounds: int,
                     progress: Callable[[str], None]) -> Dict[str, Dict[str, Series]]:
     """
-    Measures all sides in turn, `rounds` times (A B C A B C ...), after one round that only warms up.
+    Measures all sides once a round, after one round that only warms up. Each round has an order of its own, because a
+    side is slower after one that left the memory scattered.
 
     :param sides: name -> one measurement, returning figure name -> value
     :return: figure name -> side -> samples
     :raises FigureVoid: when a measurement found its result wrong
     """
     figures: Dict[str, Dict[str, Series]] = {}
+    names, order = list(sides), random.Random(1)
     for round_number in range(rounds + 1):
-        for name, measure in sides.items():
+        for name in names:
             progress(f"round {round_number}/{rounds}: {name}" if round_number else f"warming up: {name}")
             gc.collect()
-            result = await measure()
-            if round_number:
-                for figure, value in result.items():
-                    figures.setdefault(figure, {}).setdefault(name, Series()).samples.append(value)
+            for figure, value in (await sides[name]()).items():
+                series = figures.setdefault(figure, {}).setdefault(name, Series())
+                if round_number:
+                    series.samples.append(value)
+        order.shuffle(names)
     return figures
 
 

@@ -8,7 +8,7 @@ def test_ratio_is_the_median_of_the_ratios_within_each_alternation():
     assert Series([20.0, 10.0, 10.0]).ratio_to(Series([10.0, 5.0, 5.0])) == 2.0
 
 
-async def test_sides_take_turns_and_the_first_turn_does_not_count():
+async def test_sides_take_turns_in_changing_order_and_the_first_turn_does_not_count():
     calls = []
 
     def side(name):
@@ -17,10 +17,13 @@ async def test_sides_take_turns_and_the_first_turn_does_not_count():
             return {"figure": float(len(calls))}
         return measure
 
-    figures = await alternate({"a": side("a"), "b": side("b")}, rounds=2, progress=lambda text: None)
-    assert calls == ["a", "b"] * 3
-    assert figures["figure"]["a"].samples == [3.0, 5.0]
-    assert figures["figure"]["b"].samples == [4.0, 6.0]
+    names = ["a", "b", "c"]
+    figures = await alternate({name: side(name) for name in names}, rounds=6, progress=lambda text: None)
+    turns = [calls[start:start + 3] for start in range(0, 21, 3)]
+    assert turns[0] == names and all(sorted(turn) == names for turn in turns)
+    assert len({tuple(turn) for turn in turns}) > 2
+    assert list(figures["figure"]) == names
+    assert figures["figure"]["b"].samples == [calls.index("b", start) + 1.0 for start in range(3, 21, 3)]
 
 
 @pytest.mark.parametrize("value, at_least, is_met", [(3.0, True, True), (2.9, True, False), (3.1, False, False)])
