@@ -30,7 +30,7 @@ endef
 help:
 	@echo "make demo    a bot trades on an embedded VALR, through Hummingbot's own engine (ARGS=--keep leaves the exchange running)"
 	@echo "make test    the whole test suite with coverage"
-	@echo "make bench   side-by-side measurements, 23 minutes on an otherwise idle machine (see benchmarks/README.md)"
+	@echo "make bench   side-by-side measurements, 40 minutes on an otherwise idle machine (see benchmarks/README.md)"
 	@echo "make mutants breaks the connector's pure modules in every place and sees what the tests notice, about 20 minutes"
 	@echo "make lint    flake8, isort and mypy"
 	@echo "make clean   removes everything make has made, .venv included"
